@@ -1,0 +1,22 @@
+# nub_add_test(core.model.ssz LIBS nub_model [LABELS ...] [SOURCES ...]): builds test-ssz.c (the last word
+# of the name) with GLib's test framework and registers it. Every test gets a time limit.
+
+pkg_check_modules(NUB_TEST_GLIB REQUIRED IMPORTED_TARGET glib-2.0)
+
+function(nub_add_test name)
+    cmake_parse_arguments(arg "" "TIMEOUT" "LIBS;LABELS;SOURCES;DEFINITIONS" ${ARGN})
+    string(REGEX REPLACE "^.*\\." "" last ${name})
+    set(target "test-${name}")
+    if(NOT arg_SOURCES)
+        set(arg_SOURCES "test-${last}.c")
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
+    endif()
+    add_executable(${target} ${arg_SOURCES})
+    target_link_libraries(${target} PRIVATE nub_flags ${arg_LIBS} PkgConfig::NUB_TEST_GLIB)
+    target_compile_definitions(${target} PRIVATE NUB_SOURCE_DIR="${PROJECT_SOURCE_DIR}" NUB_BUILD_DIR="${PROJECT_BINARY_DIR}" ${arg_DEFINITIONS})
+    add_test(NAME ${name} COMMAND ${target})
+    set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
+        ENVIRONMENT "G_DEBUG=fatal-criticals;UBSAN_OPTIONS=print_stacktrace=1")
+endfunction()
