@@ -25,7 +25,7 @@ enum nub_latency_kind { NUB_LATENCY_FIXED, NUB_LATENCY_MEM, NUB_LATENCY_BRANCH }
 enum nub_overlap { NUB_OVERLAP_NONE, NUB_OVERLAP_ANY, NUB_OVERLAP_D_EQ_A, NUB_OVERLAP_MOVE };
 enum nub_unit { NUB_UNIT_NONE, NUB_UNIT_ALU, NUB_UNIT_ALU2, NUB_UNIT_LOAD, NUB_UNIT_STORE, NUB_UNIT_MUL, NUB_UNIT_DIV };
 /** Bits of the register fields of an instruction. */
-enum nub_field { NUB_FIELD_NONE = 0, NUB_FIELD_A = 1, NUB_FIELD_B = 2, NUB_FIELD_D = 4 };
+enum nub_field { NUB_FIELD_NONE = 0, NUB_FIELD_A = 1, NUB_FIELD_B = 2, NUB_FIELD_AB = 3, NUB_FIELD_D = 4 };
 
 struct nub_isa_entry {
     const char *mnemonic; /* NULL: unknown opcode */
@@ -37,13 +37,15 @@ struct nub_isa_entry {
     uint8_t latency_kind;
     uint8_t overlap;
     uint8_t unit;
-    uint8_t dst;     /* enum nub_field: for gas, and the register that it really writes */
-    uint8_t sources; /* bits of enum nub_field: for gas */
+    uint8_t dst;     /* enum nub_field: the register that it writes; a terminator's has no part in gas */
+    uint8_t sources; /* bits of enum nub_field: what gas waits for, not the fallback of a conditional move */
 };
 
 /** By opcode number; unknown opcodes have mnemonic NULL and the cost entry of "all others". */
 extern const struct nub_isa_entry nub_isa[256];
 
+/** "N", "I", "RX", ...; NULL for another number. */
+const char *nub_arg_class_name(uint32_t arg_class);
 /** The opcode with this mnemonic, or -1. */
 int nub_isa_find(const char *mnemonic);
 /** "ra", "sp", "t0", ... for phi0 ... phi12. */

@@ -7,6 +7,7 @@
 #define NUB_PVM_PROGRAM_H
 
 #include "isa.h"
+#include "bytes.h"
 #include "failure.h"
 #include <nub/plugin.h> /* struct nub_slice */
 
@@ -53,8 +54,21 @@ nub_program_is_start(const struct nub_program *p, uint64_t i)
     return i >= p->code_size || (p->mask[i >> 3] >> (i & 7) & 1);
 }
 
-/** skip(i): 0..24. */
-uint32_t nub_program_skip(const struct nub_program *program, uint32_t i);
+/** nub_program_skip() where the mask ends within the next five bytes. */
+uint32_t nub_program_skip_near_end(const struct nub_program *program, uint32_t i);
+
+/** skip(i): the number of argument bytes of the instruction at i (< code_size), 0..24. */
+static inline uint32_t
+nub_program_skip(const struct nub_program *p, uint32_t i)
+{
+    uint32_t next = i + 1;
+
+    /* all 32 bits read belong to the code, so the bits past its end need no thought */
+    if (((uint64_t)next >> 3) + 4 >= ((uint64_t)p->code_size + 7) >> 3)
+        return nub_program_skip_near_end(p, i);
+    uint32_t bits = nub_le32(p->mask + (next >> 3)) >> (next & 7);
+    return (uint32_t)__builtin_ctz(bits | 1u << NUB_MAX_SKIP);
+}
 /** Entry i (< n_jump) of the jump table. */
 uint32_t nub_program_jump_entry(const struct nub_program *program, uint32_t i);
 
