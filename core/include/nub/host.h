@@ -1,0 +1,211 @@
+/* nub/host.h - host tables: C functions that a program reaches with `ecalli`
+ *
+ * With a table most embedders never write a session loop: the backend calls back, in the thread
+ * that runs the call, and goes on. The table is refcounted; fill it first, then use it from any
+ * number of threads (nub_host_table_add() after its first use is an error of the programmer).
+ */
+#ifndef NUB_HOST_H
+#define NUB_HOST_H
+
+#include <nub/error.h>
+
+G_BEGIN_DECLS
+
+/**
+ * NubHostTable:
+ *
+ * Callbacks by the number of the host call. Refcounted.
+ *
+ * Since: 0.1
+ */
+typedef struct _NubHostTable NubHostTable;
+
+/**
+ * NubHostCall:
+ *
+ * A host call in flight. It belongs to the callback that it was given to and ends with it.
+ *
+ * Since: 0.1
+ */
+typedef struct nub_host_call NubHostCall;
+
+/**
+ * NubHostVerdict:
+ * @NUB_HOST_VERDICT_CONTINUE: go on after the `ecalli`
+ * @NUB_HOST_VERDICT_FINISH: end the run as Halt with the value of nub_host_call_set_finish_value()
+ * @NUB_HOST_VERDICT_FAIL: the call fails with %NUB_ERROR_HOST_CALL_FAILED and changes nothing
+ * @NUB_HOST_VERDICT_PAUSE: end the run as HostCall, as if there were no callback
+ *
+ * What a callback answers.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+    NUB_HOST_VERDICT_CONTINUE = 0,
+    NUB_HOST_VERDICT_FINISH = 1,
+    NUB_HOST_VERDICT_FAIL = 2,
+    NUB_HOST_VERDICT_PAUSE = 3
+} NubHostVerdict;
+
+/**
+ * NubHostFunc:
+ * @call: (transfer none): the call: registers, gas, memory
+ * @user_data: what was given to nub_host_table_add()
+ *
+ * A host function. It runs in the thread of the invocation and may run in several at once.
+ *
+ * Returns: what is to happen next. Since: 0.1
+ */
+typedef NubHostVerdict (*NubHostFunc)(NubHostCall *call, gpointer user_data);
+
+#define NUB_TYPE_HOST_TABLE (nub_host_table_get_type())
+
+NUB_AVAILABLE_IN_0_1
+GType nub_host_table_get_type(void);
+
+/**
+ * nub_host_table_new:
+ *
+ * Returns: (transfer full): an empty table. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+NubHostTable *nub_host_table_new(void);
+
+/**
+ * nub_host_table_ref:
+ * @self: a table
+ *
+ * Returns: (transfer full): @self. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+NubHostTable *nub_host_table_ref(NubHostTable *self);
+
+/**
+ * nub_host_table_unref:
+ * @self: (transfer full): a table; with the last reference every destroy notify is called
+ *
+ * Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+void nub_host_table_unref(NubHostTable *self);
+
+/**
+ * nub_host_table_add:
+ * @self: a table that was not used yet
+ * @number: of the `ecalli`; replaces the callback that had it
+ * @price: gas that is taken before the callback
+ * @func: (scope notified) (closure user_data) (destroy destroy): the callback
+ * @user_data: for @func
+ * @destroy: (nullable): frees @user_data
+ *
+ * Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+void nub_host_table_add(NubHostTable *self, guint32 number, guint64 price, NubHostFunc func, gpointer user_data, GDestroyNotify destroy);
+
+/**
+ * nub_host_call_get_number:
+ * @self: a host call
+ *
+ * Returns: the number given to `ecalli`. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+guint32 nub_host_call_get_number(NubHostCall *self);
+
+/**
+ * nub_host_call_get_reg:
+ * @self: a host call
+ * @reg: 0 to 12
+ *
+ * Returns: the register. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+guint64 nub_host_call_get_reg(NubHostCall *self, guint reg);
+
+/**
+ * nub_host_call_set_reg:
+ * @self: a host call
+ * @reg: 0 to 12
+ * @value: what the program finds there
+ *
+ * Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+void nub_host_call_set_reg(NubHostCall *self, guint reg, guint64 value);
+
+/**
+ * nub_host_call_get_gas:
+ * @self: a host call
+ *
+ * Returns: the gas that is left, the price of this call being taken already. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+guint64 nub_host_call_get_gas(NubHostCall *self);
+
+/**
+ * nub_host_call_charge:
+ * @self: a host call
+ * @gas: how much to take, for work that depends on the arguments
+ *
+ * Returns: %FALSE, with nothing taken, when less than @gas is left. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+gboolean nub_host_call_charge(NubHostCall *self, guint64 gas);
+
+/**
+ * nub_host_call_set_finish_value:
+ * @self: a host call
+ * @value: register 7 of the Halt that %NUB_HOST_VERDICT_FINISH makes
+ *
+ * Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+void nub_host_call_set_finish_value(NubHostCall *self, guint64 value);
+
+/**
+ * nub_host_call_read:
+ * @self: a host call
+ * @address: in the program's memory
+ * @data: (out caller-allocates) (array length=size): receives the bytes
+ * @size: how many
+ * @error: %NUB_ERROR_NOT_MAPPED, which names the page; %NUB_ERROR_INVALID_ARGUMENT beyond 2^32
+ *
+ * Copies bytes out of the program's memory: all of them or none.
+ *
+ * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+gboolean nub_host_call_read(NubHostCall *self, guint64 address, guint8 *data, gsize size, GError **error);
+
+/**
+ * nub_host_call_read_bytes:
+ * @self: a host call
+ * @address: in the program's memory
+ * @size: how many bytes
+ * @error: as nub_host_call_read()
+ *
+ * Returns: (transfer full): a copy of the bytes, or %NULL with @error set. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+GBytes *nub_host_call_read_bytes(NubHostCall *self, guint64 address, gsize size, GError **error);
+
+/**
+ * nub_host_call_write:
+ * @self: a host call
+ * @address: in the program's memory
+ * @data: (array length=size): the bytes
+ * @size: how many
+ * @error: as nub_host_call_read()
+ *
+ * Copies bytes into the program's memory: all of them or none.
+ *
+ * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+gboolean nub_host_call_write(NubHostCall *self, guint64 address, const guint8 *data, gsize size, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(NubHostTable, nub_host_table_unref)
+
+G_END_DECLS
+
+#endif
