@@ -105,6 +105,8 @@ const char *nub_cap_kind_name(enum nub_cap_kind kind);
 enum nub_status nub_cap_decode(struct nub_cap *cap, struct nub_slice wire, struct nub_failure *failure);
 /** The cap hash. Cannot fail and allocates nothing. */
 void nub_cap_hash(struct nub_hash *hash, const struct nub_cap *cap);
+/** The cap hash of an Instance whose overlays have the root `overlays` (mixed with their number), whatever its `overlays` field says: for Instances kept in another form than the wire's. */
+void nub_instance_root(struct nub_hash *hash, const struct nub_instance *instance, const struct nub_hash *overlays);
 
 uint32_t nub_slots_at(const struct nub_slots *slots, uint32_t i, struct nub_hash *hash);
 /** The hash in `slot`, or false. Binary search. */
@@ -153,6 +155,7 @@ struct nub_instance_spec {
 };
 
 /* Each pair: the size of the wire form, and writing it to `wire`, which has that size. */
+#define NUB_DATA_WIRE_HEADER 5u /* bytes before the content of a Data: the blob hook's lead */
 uint64_t nub_data_wire_size(uint64_t content_size); /* content is padded to whole pages */
 void nub_data_encode(uint8_t *wire, struct nub_slice content);
 uint64_t nub_image_wire_size(const struct nub_image_spec *spec);
