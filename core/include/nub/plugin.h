@@ -31,11 +31,7 @@ extern "C" {
 #define NUB_ABI_VERSION 1u
 #define NUB_PLUGIN_ENTRY "nub_plugin_entry"
 
-#if defined(_WIN32)
-#define NUB_PLUGIN_EXPORT __declspec(dllexport)
-#else
 #define NUB_PLUGIN_EXPORT __attribute__((visibility("default")))
-#endif
 
 /** Bytes borrowed for the duration of a call. `data` may be NULL when `size` is 0. */
 struct nub_slice {
@@ -354,23 +350,29 @@ struct nub_plugin {
 /** The one exported symbol of a module. Called once per process, before anything else. */
 typedef const struct nub_plugin *(*nub_plugin_entry_fn)(void);
 
+#ifdef __cplusplus
+#define NUB_PLUGIN_EXTERN_C extern "C"
+#else
+#define NUB_PLUGIN_EXTERN_C
+#endif
+
 /**
  * Defines the entry of a module: NUB_PLUGIN_DEFINE(local, my_plugin). When NUB_PLUGIN_STATIC is
  * set the symbol is nub_plugin_entry_local instead, so that tests can link several modules.
  */
 #ifdef NUB_PLUGIN_STATIC
-#define NUB_PLUGIN_DEFINE(id, plugin)                  \
-    const struct nub_plugin *nub_plugin_entry_##id(void); \
-    const struct nub_plugin *nub_plugin_entry_##id(void)  \
-    {                                                  \
-        return &(plugin);                              \
+#define NUB_PLUGIN_DEFINE(id, plugin)                                            \
+    NUB_PLUGIN_EXTERN_C const struct nub_plugin *nub_plugin_entry_##id(void);    \
+    NUB_PLUGIN_EXTERN_C const struct nub_plugin *nub_plugin_entry_##id(void)     \
+    {                                                                            \
+        return &(plugin);                                                        \
     }
 #else
-#define NUB_PLUGIN_DEFINE(id, plugin)                                 \
-    NUB_PLUGIN_EXPORT const struct nub_plugin *nub_plugin_entry(void); \
-    NUB_PLUGIN_EXPORT const struct nub_plugin *nub_plugin_entry(void)  \
-    {                                                                 \
-        return &(plugin);                                             \
+#define NUB_PLUGIN_DEFINE(id, plugin)                                                          \
+    NUB_PLUGIN_EXTERN_C NUB_PLUGIN_EXPORT const struct nub_plugin *nub_plugin_entry(void);     \
+    NUB_PLUGIN_EXTERN_C NUB_PLUGIN_EXPORT const struct nub_plugin *nub_plugin_entry(void)      \
+    {                                                                                          \
+        return &(plugin);                                                                      \
     }
 #endif
 
