@@ -14,7 +14,7 @@ int nub_gas_model_from_name(const char *name);
 
 /**
  * cost(pc) of pvm.md 7.2: the rest of the block from `pc` on, which is an instruction start or lies
- * past the end. Not for NUB_GAS_INSTRUCTION (there every instruction costs 1).
+ * past the end. Linear in that rest. Not for NUB_GAS_INSTRUCTION (there every instruction costs 1).
  */
 uint64_t nub_gas_cost(const struct nub_program *program, uint32_t model, uint32_t mem_cycles, uint32_t pc);
 
@@ -22,12 +22,14 @@ uint64_t nub_gas_cost(const struct nub_program *program, uint32_t model, uint32_
  * The same fed one instruction at a time, for passes that decode anyway. `nub_gas_begin` at
  * the block's first instruction, `nub_gas_feed` for each in order up to and with the one that
  * ends the walk, `nub_gas_end` gives the cost; `at_end`: the walk reached the end of the code
- * without a terminator or unknown opcode.
+ * without a terminator or unknown opcode. Each instruction is at the `next` of the one before,
+ * also where that is no instruction start (a skip that was cut to 24).
  */
 struct nub_gas_block {
     uint32_t model, mem_cycles;
     union {
-        struct { uint64_t done[NUB_N_REGS]; uint64_t cycle, used, latest; } pipeline;
+        /* two entries more than registers: a source that is always ready, a destination nobody reads */
+        struct { uint64_t done[NUB_N_REGS + 2]; uint64_t cycle, used, latest; } pipeline;
         uint8_t polkavm[1024]; /* private to gas-polkavm.c */
         uint64_t align;
     } u;
