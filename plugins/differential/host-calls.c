@@ -1,0 +1,242 @@
+/* host-calls.c - the embedder's callbacks run once, whatever number of backends there are
+ *
+ * While the reference runs, each callback is made for real and what passed is put on a tape: the
+ * machine as the callback found it, what it read, wrote and answered. For the other backends the
+ * tape is played: the machine must be the same, and it gets the same writes and the same answer.
+ */
+#include "differential.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One read or write of a callback. */
+struct transfer {
+    bool is_write;
+    int32_t status;
+    uint64_t address, size;
+    uint8_t *data; /* what was read or written */
+};
+
+/* One host call. */
+struct event {
+    uint32_t number, verdict;
+    uint64_t regs_before[NUB_N_REGS], regs_after[NUB_N_REGS];
+    uint64_t gas_before, gas_after, finish_value;
+    struct transfer *transfers;
+    size_t n_transfers;
+};
+
+struct tape {
+    struct nub_host_table table;
+    struct nub_host_entry *entries; /* point here */
+    struct slot {
+        struct tape *tape;
+        struct nub_host_entry real;
+    } * slots;
+    struct event *events;
+    size_t n_events, at;
+    bool playing;
+    char difference[128];       /* empty: none */
+    struct nub_host_call *live; /* the reference's call while a callback runs */
+};
+
+/* Appends one zeroed element to an array; NULL when there is no memory. */
+static void *
+append(void **array, size_t *n, size_t size)
+{
+    char *grown = realloc(*array, (*n + 1) * size);
+
+    if (!grown)
+        return NULL;
+    *array = grown;
+    memset(grown + *n * size, 0, size);
+    return grown + (*n)++ * size;
+}
+
+/* ---- recording ----------------------------------------------------------------------------- */
+
+static int32_t
+record_transfer(struct tape *tape, bool is_write, uint64_t address, void *data, uint64_t size,
+                struct nub_failure *failure)
+{
+    struct event *event = &tape->events[tape->n_events - 1];
+    struct nub_host_call *live = tape->live;
+    struct transfer *transfer =
+        append((void **)&event->transfers, &event->n_transfers, sizeof *transfer);
+
+    if (!transfer || (size && !(transfer->data = malloc(size))))
+        return nub_fail(failure, NUB_ERR_NO_MEMORY, "differential: out of memory");
+    transfer->is_write = is_write;
+    transfer->address = address;
+    transfer->size = size;
+    transfer->status = is_write ? live->write(live->machine, address, data, size, failure)
+                                : live->read(live->machine, address, data, size, failure);
+    if (size && transfer->status == NUB_OK)
+        memcpy(transfer->data, data, size);
+    return transfer->status;
+}
+
+static int32_t
+record_read(void *machine, uint64_t address, void *data, uint64_t size, struct nub_failure *failure)
+{
+    return record_transfer(machine, false, address, data, size, failure);
+}
+
+static int32_t
+record_write(void *machine, uint64_t address, const void *data, uint64_t size,
+             struct nub_failure *failure)
+{
+    return record_transfer(machine, true, address, (void *)data, size, failure);
+}
+
+static uint32_t
+record(struct tape *tape, const struct nub_host_entry *real, struct nub_host_call *call)
+{
+    struct event *event = append((void **)&tape->events, &tape->n_events, sizeof *event);
+    struct nub_host_call seen = *call;
+
+    if (!event)
+        return NUB_HOST_FAIL;
+    event->number = call->number;
+    event->gas_before = call->gas;
+    memcpy(event->regs_before, call->regs, sizeof event->regs_before);
+    tape->live = call;
+    seen.machine = tape;
+    seen.read = record_read;
+    seen.write = record_write;
+    uint32_t verdict = real->call(real->ctx, &seen);
+    tape->live = NULL;
+    call->gas = seen.gas;
+    call->finish_value = seen.finish_value;
+    event->verdict = verdict;
+    event->gas_after = seen.gas;
+    event->finish_value = seen.finish_value;
+    memcpy(event->regs_after, call->regs, sizeof event->regs_after);
+    return verdict;
+}
+
+/* ---- playing ------------------------------------------------------------------------------- */
+
+static uint32_t
+mismatch(struct tape *tape, const char *what)
+{
+    if (!tape->difference[0])
+        snprintf(tape->difference, sizeof tape->difference, "host call no. %zu: %s", tape->at,
+                 what);
+    return NUB_HOST_FAIL;
+}
+
+/* Repeats one transfer on this backend's machine; false when it does not do what it did. */
+static bool
+replay_transfer(const struct transfer *transfer, struct nub_host_call *call)
+{
+    bool same;
+
+    if (transfer->is_write)
+        return call->write(call->machine, transfer->address, transfer->data, transfer->size,
+                           NULL) == transfer->status;
+    uint8_t *data = malloc(transfer->size ? transfer->size : 1);
+    if (!data)
+        return false;
+    same = call->read(call->machine, transfer->address, data, transfer->size, NULL) ==
+           transfer->status;
+    if (same && transfer->status == NUB_OK)
+        same = memcmp(data, transfer->data, transfer->size) == 0;
+    free(data);
+    return same;
+}
+
+static uint32_t
+play(struct tape *tape, struct nub_host_call *call)
+{
+    if (tape->at == tape->n_events)
+        return mismatch(tape, "the reference made no such call");
+    const struct event *event = &tape->events[tape->at++];
+    if (event->number != call->number)
+        return mismatch(tape, "another number");
+    if (event->gas_before != call->gas)
+        return mismatch(tape, "another gas");
+    if (memcmp(event->regs_before, call->regs, sizeof event->regs_before) != 0)
+        return mismatch(tape, "other registers");
+    for (size_t i = 0; i < event->n_transfers; i++)
+        if (!replay_transfer(&event->transfers[i], call))
+            return mismatch(tape, "other memory");
+    memcpy(call->regs, event->regs_after, sizeof event->regs_after);
+    call->gas = event->gas_after;
+    call->finish_value = event->finish_value;
+    return event->verdict;
+}
+
+static uint32_t
+on_host_call(void *ctx, struct nub_host_call *call)
+{
+    struct slot *slot = ctx;
+
+    return slot->tape->playing ? play(slot->tape, call) : record(slot->tape, &slot->real, call);
+}
+
+/* ---- the tape ------------------------------------------------------------------------------ */
+
+void
+tape_free(struct tape *tape)
+{
+    if (!tape)
+        return;
+    for (size_t i = 0; i < tape->n_events; i++) {
+        for (size_t k = 0; k < tape->events[i].n_transfers; k++)
+            free(tape->events[i].transfers[k].data);
+        free(tape->events[i].transfers);
+    }
+    free(tape->events);
+    free(tape->slots);
+    free(tape->entries);
+    free(tape);
+}
+
+struct tape *
+tape_new(const struct nub_host_table *hosts)
+{
+    struct tape *tape = calloc(1, sizeof *tape);
+    uint32_t n = hosts ? hosts->n_entries : 0;
+
+    if (!tape)
+        return NULL;
+    tape->entries = calloc(n ? n : 1, sizeof *tape->entries);
+    tape->slots = calloc(n ? n : 1, sizeof *tape->slots);
+    if (!tape->entries || !tape->slots) {
+        tape_free(tape);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        tape->slots[i] = (struct slot){ tape, hosts->entries[i] };
+        tape->entries[i] = hosts->entries[i];
+        tape->entries[i].call = on_host_call;
+        tape->entries[i].ctx = &tape->slots[i];
+    }
+    tape->table.struct_size = sizeof tape->table;
+    tape->table.n_entries = n;
+    tape->table.entries = tape->entries;
+    return tape;
+}
+
+const struct nub_host_table *
+tape_table(struct tape *tape)
+{
+    return &tape->table;
+}
+
+void
+tape_rewind(struct tape *tape)
+{
+    tape->playing = true;
+    tape->at = 0;
+    tape->difference[0] = 0;
+}
+
+const char *
+tape_difference(const struct tape *tape)
+{
+    if (tape->difference[0])
+        return tape->difference;
+    return tape->at < tape->n_events ? "the reference made more host calls" : NULL;
+}
