@@ -335,6 +335,61 @@ struct nub_backend_ops {
     nub_evict_fn evict;
 };
 
+/* ---- stores ------------------------------------------------------------------------------ */
+
+/** For nub_store_ops.create. */
+struct nub_store_args {
+    uint32_t struct_size;
+    uint32_t n_options;
+    const struct nub_option *options;
+    const struct nub_host *host; /* log only */
+};
+
+/** A capability to be written: the caller vouches that `hash` is its name. */
+struct nub_store_cap {
+    struct nub_hash hash;
+    struct nub_slice wire;
+};
+
+/** A name to be set: UTF-8, 1..255 bytes; a zero hash removes it. */
+struct nub_store_name {
+    const char *name;
+    struct nub_hash hash;
+};
+
+/** One transaction: all of it becomes durable, or none. */
+struct nub_store_batch {
+    uint32_t struct_size;
+    uint32_t n_caps;
+    const struct nub_store_cap *caps; /* those that are stored already are not written again */
+    uint32_t n_names;
+    uint32_t n_removed;
+    const struct nub_store_name *names;
+    const struct nub_hash *removed; /* capabilities to forget; absent ones are no error */
+};
+
+/**
+ * What a store module does: it keeps capabilities by hash and hashes by name, on disk or elsewhere.
+ * It judges nothing: what refers to what, and whether bytes fit a hash, is its callers' business.
+ * All functions are mandatory and may be called from several threads at once.
+ */
+struct nub_store_ops {
+    uint32_t struct_size;
+    uint32_t features; /* none defined: 0 */
+    int32_t (*create)(const struct nub_store_args *args, void **store, struct nub_failure *failure);
+    void (*destroy)(void *store);
+    /** The wire form, given to the caller. NOT_FOUND. */
+    int32_t (*get)(void *store, const struct nub_hash *hash, struct nub_bytes *wire, struct nub_failure *failure);
+    int32_t (*contains)(void *store, const struct nub_hash *hash, uint32_t *present, struct nub_failure *failure);
+    /** When it returns NUB_OK the batch is on disk and survives a crash of the machine. */
+    int32_t (*write)(void *store, const struct nub_store_batch *batch, struct nub_failure *failure);
+    /** Zero when there is no such name. */
+    int32_t (*get_name)(void *store, const char *name, struct nub_hash *hash, struct nub_failure *failure);
+    /** One consistent view each, in ascending order; ends early when `each` returns 0. `each` must not call the store. */
+    int32_t (*each_cap)(void *store, uint32_t (*each)(void *ctx, const struct nub_hash *hash, uint64_t size), void *ctx, struct nub_failure *failure);
+    int32_t (*each_name)(void *store, uint32_t (*each)(void *ctx, const char *name, const struct nub_hash *hash), void *ctx, struct nub_failure *failure);
+};
+
 /** What the entry returns; constant for the life of the process. */
 struct nub_plugin {
     uint32_t abi_version; /* NUB_ABI_VERSION */
@@ -344,7 +399,8 @@ struct nub_plugin {
     const char *summary;  /* one sentence for `nub backends` */
     const struct nub_option_desc *options;
     uint64_t n_options;
-    const struct nub_backend_ops *ops;
+    const struct nub_backend_ops *ops;     /* NULL: the module is no backend */
+    const struct nub_store_ops *store_ops; /* NULL: the module is no store */
 };
 
 /** The one exported symbol of a module. Called once per process, before anything else. */
