@@ -1,0 +1,111 @@
+/* guest-abi-check.h - tripwires on every offset of guest-abi.h; included once on each side
+ *
+ * When one of these fails, do not just correct the number: the host and the image no longer agree.
+ * Raise NUB_GUEST_ABI_VERSION, then correct the number. See docs/guest.md.
+ */
+#ifndef NUB_GUEST_ABI_CHECK_H
+#define NUB_GUEST_ABI_CHECK_H
+
+#include "guest-abi.h"
+#include <stddef.h>
+
+#define NUB_AT(type, member, offset) \
+    _Static_assert(offsetof(struct type, member) == (offset), #type "." #member " moved")
+#define NUB_IS(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed its size")
+
+_Static_assert(NUB_GUEST_ABI_VERSION == 1, "a new version: look at every line below");
+
+NUB_AT(nub_guest_note, abi_version, 0);
+NUB_AT(nub_guest_note, faults, 8);
+NUB_IS(nub_guest_note, 16);
+
+NUB_AT(nub_guest_boot, abi_version, 0);
+NUB_AT(nub_guest_boot, n_lanes, 4);
+NUB_AT(nub_guest_boot, memory_size, 8);
+NUB_AT(nub_guest_boot, root, 16);
+NUB_AT(nub_guest_boot, kernel_entry, 24);
+NUB_AT(nub_guest_boot, gas_model, 32);
+NUB_AT(nub_guest_boot, mem_cycles, 36);
+NUB_IS(nub_guest_boot, 40);
+
+NUB_AT(nub_mailbox, posted, 0);
+NUB_AT(nub_mailbox, answered, 64);
+NUB_AT(nub_mailbox, state, 128);
+NUB_AT(nub_mailbox, heartbeat, 136);
+NUB_AT(nub_mailbox, notify, 192);
+NUB_AT(nub_mailbox, spin, 256);
+NUB_AT(nub_mailbox, stop, 264);
+NUB_AT(nub_mailbox, request, 320);
+NUB_AT(nub_mailbox, request_size, 324);
+NUB_AT(nub_mailbox, status, 328);
+NUB_AT(nub_mailbox, reply_size, 332);
+NUB_AT(nub_mailbox, packet, 384);
+NUB_AT(nub_mailbox, failure, 1408);
+NUB_AT(nub_mailbox, panic, 1664);
+NUB_IS(nub_mailbox, 1728);
+NUB_IS(nub_failure, 256);
+NUB_IS(nub_result, 24);
+
+NUB_AT(nub_packet_smoke, value, 0);
+NUB_AT(nub_packet_smoke, cpl, 8);
+NUB_IS(nub_packet_smoke, 16);
+NUB_AT(nub_packet_boot_info, abi_version, 0);
+NUB_AT(nub_packet_boot_info, lane, 4);
+NUB_AT(nub_packet_boot_info, memory_size, 8);
+NUB_AT(nub_packet_boot_info, heap_size, 16);
+NUB_AT(nub_packet_boot_info, trap_cost, 24);
+NUB_IS(nub_packet_boot_info, 32);
+NUB_AT(nub_packet_heap_stats, allocated_bytes, 0);
+NUB_AT(nub_packet_heap_stats, allocations, 8);
+NUB_AT(nub_packet_heap_stats, fragments, 16);
+NUB_AT(nub_packet_heap_stats, available, 24);
+NUB_IS(nub_packet_heap_stats, 32);
+NUB_AT(nub_packet_invoke, instance, 0);
+NUB_AT(nub_packet_invoke, endpoint, 32);
+NUB_AT(nub_packet_invoke, pad, 36);
+NUB_AT(nub_packet_invoke, args, 40);
+NUB_AT(nub_packet_invoke, gas, 72);
+NUB_IS(nub_packet_invoke, 80);
+NUB_AT(nub_packet_room, size, 0);
+NUB_AT(nub_packet_room, lead, 8);
+NUB_AT(nub_packet_room, address, 16);
+NUB_IS(nub_packet_room, 24);
+NUB_AT(nub_packet_cap, hash, 0);
+NUB_AT(nub_packet_cap, size, 32);
+NUB_AT(nub_packet_cap, present, 40);
+NUB_IS(nub_packet_cap, 48);
+NUB_AT(nub_packet_open, instance, 0);
+NUB_AT(nub_packet_open, endpoint, 32);
+NUB_AT(nub_packet_open, resume, 36);
+NUB_AT(nub_packet_open, gas_model, 40);
+NUB_AT(nub_packet_open, mem_cycles, 44);
+NUB_AT(nub_packet_open, args, 48);
+NUB_AT(nub_packet_open, gas, 80);
+NUB_AT(nub_packet_open, session, 88);
+NUB_IS(nub_packet_open, 96);
+NUB_AT(nub_packet_state, session, 0);
+NUB_AT(nub_packet_state, pc, 8);
+NUB_AT(nub_packet_state, gas, 16);
+NUB_AT(nub_packet_state, regs, 24);
+NUB_AT(nub_packet_state, result, 128);
+NUB_IS(nub_packet_state, 152);
+NUB_AT(nub_packet_memory, session, 0);
+NUB_AT(nub_packet_memory, address, 8);
+NUB_AT(nub_packet_memory, size, 16);
+NUB_AT(nub_packet_memory, access, 24);
+NUB_AT(nub_packet_memory, check, 28);
+NUB_IS(nub_packet_memory, 32);
+NUB_AT(nub_packet_pages, session, 0);
+NUB_AT(nub_packet_pages, address, 8);
+NUB_AT(nub_packet_pages, count, 16);
+NUB_IS(nub_packet_pages, 24);
+NUB_AT(nub_guest_page, address, 0);
+NUB_AT(nub_guest_page, flags, 4);
+NUB_AT(nub_guest_page, content, 8);
+NUB_IS(nub_guest_page, 16);
+NUB_IS(nub_packet_stats, 64);
+
+#undef NUB_AT
+#undef NUB_IS
+
+#endif

@@ -1,0 +1,257 @@
+/* guest-abi.h - the contract between the guest kernel and whoever hosts it
+ *
+ * The only file that backends/kvm and backends/guest_x86 share: where things lie in guest memory,
+ * how a request is posted and answered, what a request carries. Numbers and layouts only, no
+ * logic. docs/guest.md draws the map. guest-abi-check.h repeats every offset and fails the build when
+ * one moves; a change here raises NUB_GUEST_ABI_VERSION, and a host refuses an image whose
+ * version note says anything else.
+ *
+ * Everything in guest memory is the guest's to write at any time. The host copies a field once,
+ * checks the copy, and uses the copy.
+ */
+#ifndef NUB_GUEST_ABI_H
+#define NUB_GUEST_ABI_H
+
+/** Raised by every change of this file that changes a layout or a meaning. */
+#define NUB_GUEST_ABI_VERSION 1
+/** The note of the image: owner "nub", this type, then struct nub_guest_note. */
+#define NUB_GUEST_NOTE_TYPE 0x6e75
+
+/* ---- guest-physical memory --------------------------------------------------------------- */
+
+#define NUB_GUEST_BASE 0x8000000000 /* guest-virtual: base + guest-physical, not executable */
+#define NUB_GUEST_EXEC 0xc000000000 /* the same from NUB_GUEST_HEAP on: executable, not writable */
+
+#define NUB_GUEST_BOOT      0x1000   /* struct nub_guest_boot, read-only to the guest */
+#define NUB_GUEST_TABLES    0x10000  /* page tables of the kernel half, out of the guest's reach */
+#define NUB_GUEST_TEXT      0x200000 /* the image: code and constants */
+#define NUB_GUEST_DATA      0x400000 /* the image: variables */
+#define NUB_GUEST_LANES     0x600000 /* one block a lane */
+#define NUB_GUEST_PT_POOL   0xa00000 /* page tables of the windows, written by the guest */
+#define NUB_GUEST_HEAP      0x1200000
+#define NUB_GUEST_MIN_BYTES 0x2000000 /* 32 MiB */
+#define NUB_GUEST_MAX_BYTES 0x800000000
+
+#define NUB_GUEST_MAX_LANES 16
+#define NUB_GUEST_LANE_SIZE 0x40000
+
+/* Within the block of a lane. */
+#define NUB_LANE_GDT         0x0     /* descriptors, and the task state at +0x100; CPL0 only */
+#define NUB_LANE_IDT         0x1000  /* CPL0 only */
+#define NUB_LANE_STACK0      0x2000  /* the CPU pushes fault frames here; CPL0 only */
+#define NUB_LANE_STACK0_VIEW 0x3000  /* the same page, readable by the guest */
+#define NUB_LANE_FRAMES      0x4000  /* prebuilt iret frames, 40 bytes a vector; CPL0 only */
+#define NUB_LANE_STUBS       0x5000  /* fault stubs, 32 bytes a vector; CPL0 only */
+#define NUB_LANE_MAILBOX     0x6000  /* struct nub_mailbox */
+#define NUB_LANE_CONTEXT     0x8000  /* the guest's own; the base of gs */
+#define NUB_LANE_FAULT_STACK 0xc000  /* grows down from +0x10000 */
+#define NUB_LANE_STACK       0x10000 /* grows down from +0x20000 */
+#define NUB_LANE_BULK        0x20000 /* bytes that do not fit a packet */
+#define NUB_LANE_BULK_SIZE   0x20000
+
+/** Vectors that have a stub and a frame. */
+#define NUB_GUEST_VECTORS 32
+
+/** Ports. The guest may use them from CPL3. */
+#define NUB_PORT_IDLE     0x10 /* nothing to do: leave until there is a request */
+#define NUB_PORT_PANIC    0x11 /* the guest gives up; the mailbox says why */
+#define NUB_PORT_DOORBELL 0x20 /* + lane: the reply is there (an ioeventfd) */
+
+#ifndef __ASSEMBLER__
+#include <nub/types.h>
+
+/** The note's content: what a host must know to start the image. */
+struct nub_guest_note {
+    uint32_t abi_version;
+    uint32_t reserved;
+    uint64_t faults; /* entry n at faults + 16 n, for vectors 0 ... NUB_GUEST_VECTORS - 1 */
+};
+
+/** What the guest must know to run; written by the host before the first instruction. */
+struct nub_guest_boot {
+    uint32_t abi_version;
+    uint32_t n_lanes;
+    uint64_t memory_size; /* bytes of guest-physical memory */
+    uint64_t root;         /* guest-physical address of the page-table root that lanes start on */
+    uint64_t kernel_entry; /* entry 1 of every root: the kernel half */
+    uint32_t gas_model;   /* enum nub_gas_model: what NUB_GAS_DEFAULT means here */
+    uint32_t mem_cycles;
+};
+
+/* ---- the mailbox ------------------------------------------------------------------------- */
+
+enum nub_guest_state {
+    NUB_GUEST_AWAKE = 0,
+    NUB_GUEST_IDLE = 1, /* has left or is about to: wants KVM_RUN */
+    NUB_GUEST_DEAD = 2  /* panicked */
+};
+
+#define NUB_PACKET_SIZE 1024
+
+/**
+ * One per lane. Each word that one side spins on has a cache line of its own. A request: the host fills in
+ * `request`, `request_size` and `packet`, then stores `posted` + 1. The guest answers in `status`,
+ * `reply_size`, `packet` (and `failure`), then stores `answered` = `posted`. Both start at 0.
+ */
+struct nub_mailbox {
+    uint64_t posted; /* host */
+    uint64_t pad0[7];
+    uint64_t answered; /* guest */
+    uint64_t pad1[7];
+    uint32_t state; /* guest: enum nub_guest_state */
+    uint32_t pad2;
+    uint64_t heartbeat; /* guest: grows while a request is worked on, every few milliseconds */
+    uint32_t pad3[12];
+    uint32_t notify; /* host: 1 = ring the doorbell after answering */
+    uint32_t pad4[15];
+    uint64_t spin; /* host: how long to wait for the next request before going idle, in TSC ticks */
+    uint32_t stop; /* host: 1 = the run in flight shall end as NUB_RUN_STOPPED */
+    uint32_t pad5[13];
+    uint32_t request; /* host: enum nub_guest_request */
+    uint32_t request_size;
+    int32_t status; /* guest: enum nub_status */
+    uint32_t reply_size;
+    uint64_t pad6[6];
+    uint8_t packet[NUB_PACKET_SIZE];
+    struct nub_failure failure; /* guest: filled in when status is not NUB_OK */
+    uint64_t panic[8];          /* guest: vector, cr2, rip, rsp, error code, source line */
+};
+
+/* ---- requests ---------------------------------------------------------------------------- */
+
+enum nub_guest_request {
+    NUB_REQUEST_BOOT_INFO = 1,
+    NUB_REQUEST_HEAP_STATS = 2,
+    NUB_REQUEST_INVOKE_CACHED = 3,
+    NUB_REQUEST_CAP_ROOM = 4, /* room for a wire form that is to be put */
+    NUB_REQUEST_PUT_CAP = 5,  /* puts what was written there */
+    NUB_REQUEST_DROP_CAP = 6,
+    NUB_REQUEST_CONTAINS = 7,
+    NUB_REQUEST_EVICT = 8, /* forgets all compiled code */
+    NUB_REQUEST_STATS = 9,
+    NUB_REQUEST_SESSION_OPEN = 16,
+    NUB_REQUEST_SESSION_RUN = 17,
+    NUB_REQUEST_SESSION_GET = 18, /* registers, pc, gas */
+    NUB_REQUEST_SESSION_SET = 19,
+    NUB_REQUEST_SESSION_READ = 20,
+    NUB_REQUEST_SESSION_WRITE = 21,
+    NUB_REQUEST_SESSION_MAP = 22,
+    NUB_REQUEST_SESSION_PAGES = 23, /* the pages that a commit must look at */
+    NUB_REQUEST_SESSION_CLOSE = 24,
+    NUB_REQUEST_SMOKE = 42
+};
+
+/** SMOKE: answers `value` + 1 and the privilege level that the guest runs at. */
+struct nub_packet_smoke {
+    uint64_t value;
+    uint64_t cpl;
+};
+
+/** BOOT_INFO: the reply. */
+struct nub_packet_boot_info {
+    uint32_t abi_version;
+    uint32_t lane;
+    uint64_t memory_size;
+    uint64_t heap_size;
+    uint64_t trap_cost; /* TSC ticks of one `int3`, the shortest way into CPL0 and back */
+};
+
+/** HEAP_STATS: the reply. */
+struct nub_packet_heap_stats {
+    uint64_t allocated_bytes;
+    uint64_t allocations;
+    uint64_t fragments;
+    uint64_t available;
+};
+
+/** INVOKE_CACHED. The reply is a struct nub_result. */
+struct nub_packet_invoke {
+    struct nub_hash instance;
+    uint32_t endpoint;
+    uint32_t pad;
+    uint64_t args[4];
+    uint64_t gas;
+};
+
+/** CAP_ROOM: the reply is the guest-physical address of `size` bytes, in `address`. */
+struct nub_packet_room {
+    uint64_t size;
+    uint64_t lead; /* the byte at this offset wants to begin a page */
+    uint64_t address;
+};
+
+/** PUT_CAP (what CAP_ROOM gave last), DROP_CAP, CONTAINS (reply in `present`). */
+struct nub_packet_cap {
+    struct nub_hash hash;
+    uint64_t size;
+    uint32_t present;
+    uint32_t pad;
+};
+
+/** SESSION_OPEN. `session` comes back. */
+struct nub_packet_open {
+    struct nub_hash instance;
+    uint32_t endpoint;
+    uint32_t resume; /* 1: a paused instance, at its stored state */
+    uint32_t gas_model;
+    uint32_t mem_cycles;
+    uint64_t args[4];
+    uint64_t gas;
+    uint64_t session;
+};
+
+/** How a run ended, when no nub_exit_reason says it. */
+#define NUB_RUN_STOPPED 0x100u
+
+/** SESSION_RUN, GET, SET: the machine state beside memory. The reply has what holds afterwards. */
+struct nub_packet_state {
+    uint64_t session;
+    uint32_t pc;
+    uint32_t pad;
+    uint64_t gas;
+    uint64_t regs[NUB_N_REGS];
+    struct nub_result result; /* SESSION_RUN */
+};
+
+/** SESSION_READ, WRITE (at most NUB_LANE_BULK_SIZE bytes, in the bulk area), MAP, CLOSE. */
+struct nub_packet_memory {
+    uint64_t session;
+    uint64_t address;
+    uint64_t size;
+    uint32_t access; /* MAP: enum nub_access */
+    uint32_t check;  /* 1: only judge whether the whole range is mapped */
+};
+
+/** SESSION_PAGES: fills the bulk area with struct nub_guest_page, from `address` on. */
+struct nub_packet_pages {
+    uint64_t session;
+    uint64_t address; /* the reply: where to go on, 2^32 when that was all */
+    uint64_t count;   /* the reply */
+};
+
+enum nub_guest_page_flags {
+    NUB_PAGE_READ_ONLY = 1u << 0, /* the program cannot write it */
+    NUB_PAGE_HOST = 1u << 1       /* mapped by the host in this session */
+};
+
+/** A page that may differ from what the instance gives. */
+struct nub_guest_page {
+    uint32_t address;
+    uint32_t flags;
+    uint64_t content; /* guest-physical address of its 4096 bytes; 0: all zero */
+};
+
+/** STATS: the reply. */
+struct nub_packet_stats {
+    uint64_t caps;
+    uint64_t cap_bytes;
+    uint64_t runs;
+    uint64_t compiled;
+    uint64_t code_bytes;
+    uint64_t faults;   /* pages filled in on first touch */
+    uint64_t switches; /* of the page-table root */
+    uint64_t windows;
+};
+
+#endif
+#endif

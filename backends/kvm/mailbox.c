@@ -1,0 +1,213 @@
+/* mailbox.c - one request to the guest and its answer
+ *
+ * The mailbox is shared with a guest that may be hostile: what the host wrote there is not read
+ * back, what the guest wrote is copied once and then checked, and every wait ends. Order of the
+ * stores: docs/guest.md. */
+#include "lane.h"
+#include "cleanup.h"
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#define SLICE_NS   5000000ull    /* how often a blocked wait looks around */
+#define GRACE_NS   1000000000ull /* what a guest gets to end a run when asked to */
+#define BURST      3u            /* close calls before the vCPU keeps polling */
+#define SPIN_CHECK 32u           /* looks at the mailbox between two looks at the clock */
+
+static void
+post(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t sequence)
+{
+    struct nub_mailbox *box = lane->box;
+
+    if (call->packet_size > 0)
+        memcpy(box->packet, call->packet, call->packet_size);
+    box->request = call->request;
+    box->request_size = call->packet_size;
+    box->stop = 0;
+    box->notify = 0;
+    __atomic_store_n(&lane->sequence, sequence, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&box->posted, sequence, __ATOMIC_SEQ_CST);
+}
+
+/* Whether the caller runs the vCPU itself. Also sets how long the guest polls after answering. */
+static bool
+runs_here(struct nub_lane *lane, const struct nub_lane_call *call)
+{
+    const struct nub_guest *guest = lane->guest;
+    bool here;
+
+    if (__atomic_load_n(&lane->turn, __ATOMIC_SEQ_CST) == NUB_TURN_THREAD)
+        return false;
+    if (nub_ticks() - lane->last_call < guest->burst_ticks)
+        lane->burst++;
+    else
+        lane->burst = 0;
+    here =
+        guest->wait == NUB_WAIT_SYNC || (guest->wait == NUB_WAIT_ADAPTIVE && lane->burst < BURST);
+    /* What may have to be stopped needs somebody who can look at the clock meanwhile. */
+    if (call->cancel || call->cancel_too || call->deadline_ns)
+        here = false;
+    lane->box->spin = here || guest->wait == NUB_WAIT_SYNC ? 0 : guest->spin_ticks;
+    return here;
+}
+
+/* What a blocked caller remembers between two looks at the guest. */
+struct watch {
+    uint64_t begin_ns;
+    uint64_t beat;
+    uint64_t beat_ns;
+    uint64_t stop_ns; /* when it was asked to stop, 0: not yet */
+};
+
+static bool
+is_set(const uint32_t *flag)
+{
+    return flag && __atomic_load_n(flag, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* Asks the guest to stop when it shall, and declares it broken when it does not react. */
+static void
+look_around(struct nub_lane *lane, const struct nub_lane_call *call, struct watch *watch)
+{
+    struct nub_guest *guest = lane->guest;
+    uint64_t now = nub_monotonic_ns();
+    uint64_t beat = __atomic_load_n(&lane->box->heartbeat, __ATOMIC_RELAXED);
+
+    if (beat != watch->beat) {
+        watch->beat = beat;
+        watch->beat_ns = now;
+    }
+    if (watch->stop_ns == 0 && (is_set(call->cancel) || is_set(call->cancel_too) ||
+                                (call->deadline_ns && now >= call->deadline_ns))) {
+        __atomic_store_n(&lane->box->stop, 1, __ATOMIC_SEQ_CST);
+        watch->stop_ns = now;
+    }
+    if (watch->stop_ns && now - watch->stop_ns > GRACE_NS)
+        nub_guest_break(guest, NUB_ERR_GUEST_LOST, "did not stop when asked to");
+    else if (now - watch->beat_ns > guest->watchdog_ns)
+        nub_guest_break(guest, NUB_ERR_GUEST_LOST, "shows no sign of life");
+    else if (call->limit_ns && now - watch->begin_ns > call->limit_ns)
+        nub_guest_break(guest, NUB_ERR_GUEST_LOST, "no answer in time");
+}
+
+static void
+wait_blocked(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t sequence)
+{
+    struct pollfd bell = { .fd = lane->doorbell, .events = POLLIN };
+    struct watch watch = { .begin_ns = nub_monotonic_ns() };
+    eventfd_t rings;
+
+    watch.beat_ns = watch.begin_ns;
+    watch.beat = __atomic_load_n(&lane->box->heartbeat, __ATOMIC_RELAXED);
+    __atomic_store_n(&lane->box->notify, 1, __ATOMIC_SEQ_CST);
+    while (!nub_lane_answered(lane, sequence) && !nub_guest_is_broken(lane->guest)) {
+        uint64_t now = nub_monotonic_ns(), slice = SLICE_NS;
+        struct timespec timeout;
+
+        if (call->deadline_ns && call->deadline_ns > now && call->deadline_ns - now < slice)
+            slice = call->deadline_ns - now;
+        timeout = (struct timespec){ .tv_nsec = (long)slice };
+        if (ppoll(&bell, 1, &timeout, NULL) > 0)
+            (void)!eventfd_read(lane->doorbell, &rings);
+        look_around(lane, call, &watch);
+    }
+    __atomic_store_n(&lane->box->notify, 0, __ATOMIC_SEQ_CST);
+    (void)!eventfd_read(lane->doorbell, &rings);
+}
+
+static void
+wait_for_thread(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t sequence)
+{
+    uint64_t begin = nub_ticks();
+
+    nub_lane_wake(lane);
+    do {
+        for (unsigned i = 0; i < SPIN_CHECK; i++) {
+            if (nub_lane_answered(lane, sequence))
+                return;
+            __builtin_ia32_pause();
+        }
+    } while (nub_ticks() - begin < lane->guest->host_spin_ticks);
+    wait_blocked(lane, call, sequence);
+}
+
+/* The failure is the guest's to fill in: its text is made a string, its code the one that counts.
+ */
+static enum nub_status
+copy_failure(const struct nub_mailbox *box, enum nub_status status, struct nub_failure *failure)
+{
+    struct nub_failure copy;
+
+    memcpy(&copy, &box->failure, sizeof copy);
+    copy.message[sizeof copy.message - 1] = '\0';
+    for (char *c = copy.message; *c; c++) {
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    }
+    nub_fail(failure, status, "%s", copy.message);
+    if (failure && failure->struct_size >= offsetof(struct nub_failure, message)) {
+        failure->hash = copy.hash;
+        failure->address = copy.address;
+    }
+    return status;
+}
+
+/* Every status that the guest has a reason to answer with. */
+static bool
+is_plausible(int32_t status)
+{
+    return status > NUB_OK && status <= NUB_ERR_SYSTEM && status != NUB_ERR_GUEST_LOST &&
+           status != NUB_ERR_GUEST_CORRUPT;
+}
+
+static enum nub_status
+take_reply(struct nub_lane *lane, const struct nub_lane_call *call, struct nub_failure *failure)
+{
+    const struct nub_mailbox *box = lane->box;
+    int32_t status = __atomic_load_n(&box->status, __ATOMIC_RELAXED);
+    uint32_t size = __atomic_load_n(&box->reply_size, __ATOMIC_RELAXED);
+
+    if (status == NUB_OK && size == call->reply_size) {
+        if (size > 0)
+            memcpy(call->reply, box->packet, size);
+        return NUB_OK;
+    }
+    if (is_plausible(status))
+        return copy_failure(box, (enum nub_status)status, failure);
+    nub_guest_break(lane->guest, NUB_ERR_GUEST_CORRUPT, "an answer of the wrong form");
+    return nub_fail(failure, NUB_ERR_GUEST_CORRUPT,
+                    "the guest answered request %u with status %d and %u bytes",
+                    (uint32_t)call->request, status, size);
+}
+
+static enum nub_status
+tell_broken(struct nub_guest *guest, struct nub_failure *failure)
+{
+    enum nub_status status = (enum nub_status)__atomic_load_n(&guest->broken, __ATOMIC_ACQUIRE);
+    NUB_LOCKED(&guest->why_lock);
+
+    return nub_fail(failure, status, "the guest is lost: %s", guest->why);
+}
+
+enum nub_status
+nub_lane_call(struct nub_lane *lane, const struct nub_lane_call *call, struct nub_failure *failure)
+{
+    uint64_t sequence = lane->sequence + 1;
+
+    if (nub_guest_is_broken(lane->guest))
+        return tell_broken(lane->guest, failure);
+    if (runs_here(lane, call)) {
+        post(lane, call, sequence);
+        nub_lane_run_here(lane, sequence,
+                          call->limit_ns ? call->limit_ns : lane->guest->watchdog_ns);
+    } else {
+        post(lane, call, sequence);
+    }
+    if (!nub_lane_answered(lane, sequence) && !nub_guest_is_broken(lane->guest))
+        wait_for_thread(lane, call, sequence);
+    lane->last_call = nub_ticks();
+    if (nub_guest_is_broken(lane->guest))
+        return tell_broken(lane->guest, failure);
+    return take_reply(lane, call, failure);
+}
