@@ -28,6 +28,17 @@ struct nub_test_alloc {
 };
 void nub_test_alloc_init(struct nub_test_alloc *test, gboolean with_blobs);
 
+/** A small capability as a test makes it; free with g_free. Mentions may be NULL. */
+struct nub_test_cap {
+    guint8 wire[2048];
+    struct nub_slice slice;
+    struct nub_hash hash;
+};
+struct nub_test_cap *nub_test_new_type(guint64 number);
+struct nub_test_cap *nub_test_new_cnode(guint first_slot, const struct nub_hash *const *mentions, guint n);
+struct nub_test_cap *nub_test_new_image(const struct nub_hash *pinned, const struct nub_hash *initial);
+struct nub_test_cap *nub_test_new_instance(const struct nub_hash *image, const struct nub_hash *root_cnode, guint64 reg);
+
 #define nub_test_assert_hash(a, b)                               \
     g_assert_cmpmem((a)->bytes, 32, (b)->bytes, 32)
 
