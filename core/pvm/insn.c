@@ -140,9 +140,8 @@ put_byte(struct writer *writer, uint32_t byte)
     writer->bytes[writer->n++] = (uint8_t)byte;
 }
 
-/* bytes that a value needs: the fewest that sign-extend to it; 5: it is no 32-bit value */
-static uint32_t
-size_of_value(uint64_t value)
+uint32_t
+nub_insn_value_size(uint64_t value)
 {
     uint32_t n = 0;
 
@@ -158,7 +157,7 @@ size_of_value(uint64_t value)
 static uint32_t
 put_value(struct writer *writer, uint64_t value, uint32_t min_size)
 {
-    uint32_t size = size_of_value(value);
+    uint32_t size = nub_insn_value_size(value);
 
     if (size > 4) {
         writer->ok = false;
@@ -173,29 +172,30 @@ put_value(struct writer *writer, uint64_t value, uint32_t min_size)
 
 /* the length of X goes into a byte before it: at `bytes[length_at]`, shifted */
 static void
-put_counted(struct writer *writer, uint32_t length_at, uint32_t shift, uint64_t x)
+put_counted(struct writer *writer, uint32_t length_at, uint32_t shift, uint64_t x,
+            uint32_t min_size)
 {
-    uint32_t size = put_value(writer, x, 0);
+    uint32_t size = put_value(writer, x, min_size);
 
     writer->bytes[length_at] |= (uint8_t)(size << shift);
 }
 
 uint32_t
-nub_insn_encode(uint8_t bytes[NUB_MAX_INSN_SIZE], const struct nub_insn *insn,
-                uint32_t min_offset_size)
+nub_insn_encode_sized(uint8_t bytes[NUB_MAX_INSN_SIZE], const struct nub_insn *insn,
+                      uint32_t min_x_size, uint32_t min_y_size)
 {
     struct writer writer = { bytes, 0, true };
     uint64_t offset = insn->target - insn->pc;
 
-    if (insn->a >= NUB_N_REGS || insn->b >= NUB_N_REGS || insn->d >= NUB_N_REGS ||
-        min_offset_size > 4)
+    if (insn->a >= NUB_N_REGS || insn->b >= NUB_N_REGS || insn->d >= NUB_N_REGS || min_x_size > 4 ||
+        min_y_size > 4)
         return 0;
     put_byte(&writer, insn->opcode);
     switch ((enum nub_arg_class)nub_isa[insn->opcode].arg_class) {
     case NUB_ARG_N:
         break;
     case NUB_ARG_I:
-        put_value(&writer, insn->x, 0);
+        put_value(&writer, insn->x, min_x_size);
         break;
     case NUB_ARG_RX:
         put_byte(&writer, insn->a);
@@ -204,42 +204,42 @@ nub_insn_encode(uint8_t bytes[NUB_MAX_INSN_SIZE], const struct nub_insn *insn,
         break;
     case NUB_ARG_II:
         put_byte(&writer, 0);
-        put_counted(&writer, 1, 0, insn->x);
-        put_value(&writer, insn->y, 0);
+        put_counted(&writer, 1, 0, insn->x, min_x_size);
+        put_value(&writer, insn->y, min_y_size);
         break;
     case NUB_ARG_O:
-        put_value(&writer, offset, min_offset_size);
+        put_value(&writer, offset, min_y_size);
         break;
     case NUB_ARG_RI:
         put_byte(&writer, insn->a);
-        put_value(&writer, insn->x, 0);
+        put_value(&writer, insn->x, min_x_size);
         break;
     case NUB_ARG_RII:
         put_byte(&writer, insn->a);
-        put_counted(&writer, 1, 4, insn->x);
-        put_value(&writer, insn->y, 0);
+        put_counted(&writer, 1, 4, insn->x, min_x_size);
+        put_value(&writer, insn->y, min_y_size);
         break;
     case NUB_ARG_RIO:
         put_byte(&writer, insn->a);
-        put_counted(&writer, 1, 4, insn->x);
-        put_value(&writer, offset, min_offset_size);
+        put_counted(&writer, 1, 4, insn->x, min_x_size);
+        put_value(&writer, offset, min_y_size);
         break;
     case NUB_ARG_RR:
         put_byte(&writer, (uint32_t)insn->a << 4 | insn->d);
         break;
     case NUB_ARG_RRI:
         put_byte(&writer, (uint32_t)insn->b << 4 | insn->a);
-        put_value(&writer, insn->x, 0);
+        put_value(&writer, insn->x, min_x_size);
         break;
     case NUB_ARG_RRO:
         put_byte(&writer, (uint32_t)insn->b << 4 | insn->a);
-        put_value(&writer, offset, min_offset_size);
+        put_value(&writer, offset, min_y_size);
         break;
     case NUB_ARG_RRII:
         put_byte(&writer, (uint32_t)insn->b << 4 | insn->a);
         put_byte(&writer, 0);
-        put_counted(&writer, 2, 0, insn->x);
-        put_value(&writer, insn->y, 0);
+        put_counted(&writer, 2, 0, insn->x, min_x_size);
+        put_value(&writer, insn->y, min_y_size);
         break;
     case NUB_ARG_RRR:
         put_byte(&writer, (uint32_t)insn->b << 4 | insn->a);
@@ -247,4 +247,14 @@ nub_insn_encode(uint8_t bytes[NUB_MAX_INSN_SIZE], const struct nub_insn *insn,
         break;
     }
     return writer.ok ? writer.n : 0;
+}
+
+uint32_t
+nub_insn_encode(uint8_t bytes[NUB_MAX_INSN_SIZE], const struct nub_insn *insn,
+                uint32_t min_offset_size)
+{
+    bool has_offset = OFFSET_CLASSES >> nub_isa[insn->opcode].arg_class & 1;
+
+    return nub_insn_encode_sized(bytes, insn, 0,
+                                 has_offset || min_offset_size > 4 ? min_offset_size : 0);
 }

@@ -117,18 +117,17 @@ entry_width(const struct nub_program *program)
 }
 
 uint64_t
-nub_program_blob_size(const struct nub_program *program)
+nub_program_blob_size_as(const struct nub_program *program, uint32_t width)
 {
     uint64_t code_size = program->code_size;
 
-    return nat_size(program->n_jump) + 1 + nat_size(code_size) +
-           (uint64_t)program->n_jump * entry_width(program) + code_size + (code_size + 7) / 8;
+    return nat_size(program->n_jump) + 1 + nat_size(code_size) + (uint64_t)program->n_jump * width +
+           code_size + (code_size + 7) / 8;
 }
 
 void
-nub_program_write_blob(const struct nub_program *program, uint8_t *blob)
+nub_program_write_blob_as(const struct nub_program *program, uint32_t width, uint8_t *blob)
 {
-    uint32_t width = entry_width(program);
     uint64_t mask_size = ((uint64_t)program->code_size + 7) / 8;
 
     blob = write_nat(blob, program->n_jump);
@@ -143,4 +142,16 @@ nub_program_write_blob(const struct nub_program *program, uint8_t *blob)
         return;
     memcpy(blob, program->code, program->code_size);
     memcpy(blob + program->code_size, program->mask, mask_size);
+}
+
+uint64_t
+nub_program_blob_size(const struct nub_program *program)
+{
+    return nub_program_blob_size_as(program, entry_width(program));
+}
+
+void
+nub_program_write_blob(const struct nub_program *program, uint8_t *blob)
+{
+    nub_program_write_blob_as(program, entry_width(program), blob);
 }

@@ -40,6 +40,9 @@ enum nub_status nub_program_check(const struct nub_program *program, struct nub_
 enum nub_status nub_program_parse_blob(struct nub_program *program, struct nub_slice blob, struct nub_failure *failure);
 uint64_t nub_program_blob_size(const struct nub_program *program);
 void nub_program_write_blob(const struct nub_program *program, uint8_t *blob);
+/** The same with jump table entries of `width` bytes, which must hold them all, instead of the smallest size. */
+uint64_t nub_program_blob_size_as(const struct nub_program *program, uint32_t width);
+void nub_program_write_blob_as(const struct nub_program *program, uint32_t width, uint8_t *blob);
 
 static inline uint8_t
 nub_program_byte(const struct nub_program *p, uint64_t i)
@@ -92,5 +95,9 @@ bool nub_program_is_block_start(const struct nub_program *program, uint64_t pc);
  * that is not a sign-extended 32-bit value, or an offset out of range, returns 0.
  */
 uint32_t nub_insn_encode(uint8_t bytes[NUB_MAX_INSN_SIZE], const struct nub_insn *insn, uint32_t min_offset_size);
+/** The same with at least `min_x_size` bytes for X and `min_y_size` for Y or the offset, whichever it has. */
+uint32_t nub_insn_encode_sized(uint8_t bytes[NUB_MAX_INSN_SIZE], const struct nub_insn *insn, uint32_t min_x_size, uint32_t min_y_size);
+/** Bytes that an immediate needs, 0..4; 5: it is no sign-extended 32-bit value. */
+uint32_t nub_insn_value_size(uint64_t value);
 
 #endif
