@@ -1,0 +1,395 @@
+/* jit-compile.c - the one pass over a program
+ *
+ * Instructions are visited in the order of their mask bits, reachable or not, in chunks: decoded
+ * and priced, then emitted. A chunk ends with its block or after NUB_JIT_CHUNK instructions; where
+ * a block goes on in another chunk, or begins unreached, is a join: a place where nothing is known
+ * about earlier instructions, so that a tail can lead there. Every loop here is bounded by the
+ * code's size; nothing is ever looked at twice (but see finish_cost). Read jit.h, pvm.md
+ * 2, 3.2, 7.2.
+ */
+#include "jit-private.h"
+
+#define MAX_NATIVE 0x7fffffffull /* 32-bit distances */
+
+/* ---- bounds -------------------------------------------------------------------------------- */
+
+static uint64_t
+n_words(const struct nub_program *program)
+{
+    return ((uint64_t)program->code_size + 63) / 64;
+}
+
+static uint64_t
+mask_word(const struct nub_program *program, uint64_t word)
+{
+    uint64_t size = ((uint64_t)program->code_size + 7) / 8, bits = 0;
+
+    if (word * 8 + 8 <= size) {
+        __builtin_memcpy(&bits, program->mask + word * 8, 8);
+        return bits;
+    }
+    for (uint64_t i = word * 8; i < size; i++)
+        bits |= (uint64_t)program->mask[i] << 8 * (i % 8);
+    return bits;
+}
+
+/* what the program has how many of, at most */
+struct census {
+    uint64_t insns, charges, faults, joins, bytes;
+};
+
+static void
+take_census(struct census *census, const struct nub_program *program, bool per_insn)
+{
+    uint64_t terminators = 0, unknown = 0;
+
+    for (uint64_t word = 0; word < n_words(program); word++) {
+        for (uint64_t bits = mask_word(program, word); bits != 0; bits &= bits - 1) {
+            uint8_t opcode = program->code[word * 64 + (uint64_t)__builtin_ctzll(bits)];
+            census->insns++;
+            census->bytes += nub_jit_max_bytes(opcode);
+            census->faults += nub_jit_can_fault(opcode);
+            terminators += nub_isa[opcode].is_terminator;
+            unknown += nub_isa[opcode].mnemonic == NULL;
+        }
+    }
+    uint64_t gaps = program->code_size / (NUB_MAX_SKIP + 1) + 1;
+    census->charges = (per_insn ? census->insns : terminators) + unknown + gaps + 2;
+    census->joins = census->insns / NUB_JIT_CHUNK + 2 * unknown + gaps + 2;
+    census->bytes += census->charges * NUB_JIT_CHARGE_ROOM +
+                     (unknown + 2 * gaps + 2) * NUB_JIT_EXIT_ROOM + NUB_JIT_TRAMPOLINE_ROOM;
+}
+
+enum nub_status
+nub_jit_measure(struct nub_jit_sizes *sizes, const struct nub_program *program,
+                const struct nub_jit_params *params, struct nub_failure *failure)
+{
+    struct census census = { 0 };
+    uint64_t words = n_words(program);
+
+    take_census(&census, program, params->gas_model == NUB_GAS_INSTRUCTION);
+    sizes->code = census.bytes + NUB_JIT_INSN_ROOM;
+    sizes->work = census.charges * sizeof(struct nub_jit_charge);
+    sizes->tables = ((uint64_t)program->n_jump + 1) * 8 + words * (8 + 4) + 8 +
+                    (census.joins + census.faults) * sizeof(struct nub_jit_spot) +
+                    (census.charges + 1) * 4;
+    if (sizes->code > MAX_NATIVE)
+        return nub_fail(failure, NUB_ERR_NOT_SUPPORTED,
+                        "code: %u bytes may become more than 2 GiB of machine code",
+                        program->code_size);
+    return NUB_OK;
+}
+
+/* ---- chunks -------------------------------------------------------------------------------- */
+
+/* decodes from `pc` on, and prices if the block at hand is metered; stops before `limit` */
+static void
+read_chunk(struct nub_jit *jit, uint32_t pc, uint32_t limit)
+{
+    const struct nub_program *program = jit->program;
+
+    jit->n_chunk = 0;
+    for (;;) {
+        struct nub_insn *insn = &jit->chunk[jit->n_chunk++];
+        const struct nub_isa_entry *isa = &nub_isa[program->code[pc]];
+        nub_insn_decode(insn, program, pc);
+        if (jit->is_metered)
+            nub_gas_feed(&jit->gas, program, insn);
+        pc = insn->next;
+        if (isa->is_terminator)
+            jit->chunk_end = NUB_JIT_CHUNK_TERMINATOR;
+        else if (isa->mnemonic == NULL)
+            jit->chunk_end = NUB_JIT_CHUNK_UNKNOWN;
+        else if (pc >= program->code_size)
+            jit->chunk_end = NUB_JIT_CHUNK_CODE_END;
+        else if (pc == insn->pc + 1 + NUB_MAX_SKIP && !nub_program_is_start(program, pc))
+            jit->chunk_end = NUB_JIT_CHUNK_GAP;
+        else if (jit->n_chunk == NUB_JIT_CHUNK || pc == limit)
+            jit->chunk_end = NUB_JIT_CHUNK_FULL;
+        else
+            continue;
+        return;
+    }
+}
+
+/*
+ * The walk that prices a block goes on where execution panics because no instruction starts there
+ * (pvm.md 7.2). It meets each byte for one block only: the next block begins behind a terminator.
+ */
+static bool
+walk_on_behind_gap(struct nub_jit *jit)
+{
+    const struct nub_program *program = jit->program;
+    uint32_t pc = jit->chunk[jit->n_chunk - 1].next;
+
+    while (pc < program->code_size) {
+        const struct nub_isa_entry *isa = &nub_isa[program->code[pc]];
+        struct nub_insn insn;
+        nub_insn_decode(&insn, program, pc);
+        nub_gas_feed(&jit->gas, program, &insn);
+        if (isa->is_terminator || isa->mnemonic == NULL)
+            return false;
+        pc = insn.next;
+    }
+    return true;
+}
+
+/* the block's price, now that its last chunk has been read */
+static uint64_t
+finish_cost(struct nub_jit *jit)
+{
+    bool at_end = jit->chunk_end == NUB_JIT_CHUNK_CODE_END;
+
+    if (jit->chunk_end == NUB_JIT_CHUNK_GAP)
+        at_end = walk_on_behind_gap(jit);
+    jit->is_metered = false;
+    return nub_gas_end(&jit->gas, at_end);
+}
+
+/* 1 for one instruction, or for the end of the code in that model */
+static void
+charge_insn(struct nub_jit *jit, uint32_t pc)
+{
+    if (jit->per_insn)
+        nub_jit_charge_gas(jit, pc, 1, true);
+}
+
+static void
+emit_chunk(struct nub_jit *jit)
+{
+    const struct nub_insn *last = &jit->chunk[jit->n_chunk - 1];
+    uint32_t i = 0;
+
+    jit->zero_flag_of = NUB_X64_NO_REG;
+    while (i < jit->n_chunk) {
+        if (jit->end - jit->x.at < NUB_JIT_INSN_ROOM) {
+            jit->is_full = true;
+            return;
+        }
+        charge_insn(jit, jit->chunk[i].pc);
+        i += nub_jit_emit(jit, &jit->chunk[i], jit->per_insn ? 1 : jit->n_chunk - i);
+    }
+    if (jit->chunk_end == NUB_JIT_CHUNK_GAP) {
+        nub_jit_exit(jit, jit->out->exit_panic, last->next);
+    } else if (jit->chunk_end == NUB_JIT_CHUNK_CODE_END) {
+        charge_insn(jit, last->next);
+        nub_jit_exit(jit, jit->out->exit_trap, last->next);
+    }
+}
+
+/* where control goes on behind a terminator and no block is: at the end, or at nothing known */
+static void
+emit_no_block(struct nub_jit *jit, uint32_t pc)
+{
+    const struct nub_program *program = jit->program;
+    bool is_end = pc >= program->code_size;
+
+    if (!nub_program_is_start(program, pc)) {
+        nub_jit_exit(jit, jit->out->exit_panic, pc);
+        return;
+    }
+    nub_jit_charge_gas(jit, pc,
+                       jit->per_insn ? 1
+                                     : nub_gas_cost(program, jit->out->params.gas_model,
+                                                    jit->out->params.mem_cycles, pc),
+                       true);
+    nub_jit_exit(jit, is_end ? jit->out->exit_trap : jit->out->exit_panic, pc);
+}
+
+/* ---- a whole program ----------------------------------------------------------------------- */
+
+static uint32_t
+next_start(const struct nub_program *program, uint32_t pc)
+{
+    uint64_t word = pc / 64, bits;
+
+    if (pc >= program->code_size)
+        return program->code_size;
+    bits = mask_word(program, word) & ~0ull << (pc % 64);
+    while (bits == 0) {
+        if (++word >= n_words(program))
+            return program->code_size;
+        bits = mask_word(program, word);
+    }
+    return (uint32_t)(word * 64 + (uint64_t)__builtin_ctzll(bits));
+}
+
+/* a charge for the block that begins with the chunk just read, if the chunk is all of it */
+static void
+open_block(struct nub_jit *jit, uint32_t pc, uint32_t limit)
+{
+    bool ends;
+
+    if (jit->per_insn) {
+        read_chunk(jit, pc, limit);
+        return;
+    }
+    nub_gas_begin(&jit->gas, jit->out->params.gas_model, jit->out->params.mem_cycles);
+    jit->is_metered = true;
+    read_chunk(jit, pc, limit);
+    ends = jit->chunk_end != NUB_JIT_CHUNK_FULL;
+    nub_jit_charge_gas(jit, pc, ends ? finish_cost(jit) : 0, ends);
+}
+
+static void
+go_on_in_block(struct nub_jit *jit, uint32_t pc, uint32_t limit)
+{
+    jit->joins[jit->n_joins++] = (struct nub_jit_spot){ nub_jit_offset(jit), pc };
+    read_chunk(jit, pc, limit);
+    if (jit->is_metered && jit->chunk_end != NUB_JIT_CHUNK_FULL)
+        nub_jit_patch_cost(jit, &jit->charges[jit->n_charges - 1], finish_cost(jit));
+}
+
+static void
+compile_all(struct nub_jit *jit)
+{
+    const struct nub_program *program = jit->program;
+    uint32_t pc = next_start(program, 0), size = program->code_size;
+
+    while (pc < size && !jit->is_full) {
+        const struct nub_insn *last;
+        if (nub_jit_is_block(jit->out, pc)) {
+            nub_jit_bind_block(jit);
+            open_block(jit, pc, size);
+        } else {
+            go_on_in_block(jit, pc, size);
+        }
+        emit_chunk(jit);
+        last = &jit->chunk[jit->n_chunk - 1];
+        pc = last->next;
+        if (jit->chunk_end == NUB_JIT_CHUNK_TERMINATOR && !nub_jit_is_block(jit->out, pc) &&
+            nub_jit_falls_through(last->opcode))
+            emit_no_block(jit, pc);
+        pc = next_start(program, pc);
+    }
+}
+
+static void
+count_ranks(struct nub_jit_code *out, uint32_t *rank)
+{
+    uint32_t before = 0;
+
+    for (uint64_t word = 0; word < n_words(&out->program); word++) {
+        uint64_t bits;
+        __builtin_memcpy(&bits, out->starts + word * 8, 8);
+        rank[word] = before;
+        before += nub_jit_count_bits(bits);
+    }
+}
+
+/* lays the tables out, the one whose size is not known exactly last */
+static void
+lay_tables(struct nub_jit *jit, uint8_t *tables)
+{
+    struct nub_jit_code *out = jit->out;
+    uint64_t words = n_words(&out->program);
+    uint8_t *starts = tables + ((uint64_t)out->program.n_jump + 1) * 8;
+    uint32_t *rank = (uint32_t *)(void *)(starts + words * 8);
+    struct census census = { 0 };
+
+    take_census(&census, &out->program, jit->per_insn);
+    out->dispatch = (uint64_t *)(void *)tables;
+    if (words != 0)
+        __builtin_memset(starts + words * 8 - 8, 0, 8);
+    out->starts = starts;
+    out->n_blocks = nub_program_block_starts(&out->program, starts);
+    out->rank = rank;
+    count_ranks(out, rank);
+    out->block_native = rank + words;
+    __builtin_memset(out->block_native, 0, (uint64_t)out->n_blocks * 4);
+    jit->joins = (struct nub_jit_spot *)(void *)(out->block_native + out->n_blocks);
+    jit->faults = jit->joins + census.joins;
+}
+
+enum nub_status
+nub_jit_compile(struct nub_jit_code *out, const struct nub_program *program,
+                const struct nub_jit_params *params, const struct nub_jit_sizes *sizes,
+                uint8_t *code, void *tables, void *work, struct nub_failure *failure)
+{
+    struct nub_jit jit = { .x = { code }, .begin = code, .end = code + sizes->code, .out = out };
+
+    *out = (struct nub_jit_code){ .program = *program, .params = *params, .code = code };
+    jit.program = &out->program;
+    jit.gs = params->addressing == NUB_JIT_GS;
+    jit.bmi = params->features & NUB_JIT_BMI;
+    jit.per_insn = params->gas_model == NUB_GAS_INSTRUCTION;
+    jit.wide_costs = 131 * ((uint64_t)program->code_size + 1) > INT32_MAX;
+    jit.charges = work;
+    lay_tables(&jit, tables);
+    nub_jit_trampolines(&jit);
+    compile_all(&jit);
+    if (jit.is_full)
+        return nub_fail(failure, NUB_ERR_NO_MEMORY, "%U bytes of machine code do not suffice",
+                        sizes->code);
+    nub_jit_out_of_gas_stubs(&jit);
+    out->joins = jit.joins;
+    out->n_joins = jit.n_joins;
+    out->faults = jit.faults;
+    out->n_faults = jit.n_faults;
+    out->code_size = nub_jit_offset(&jit);
+    out->tables_size = (uint64_t)((uint8_t *)(jit.faults + jit.n_faults) - (uint8_t *)tables);
+    return NUB_OK;
+}
+
+/* ---- the rest of a block ------------------------------------------------------------------- */
+
+/* the first join behind `pc`, or NULL */
+static const struct nub_jit_spot *
+join_behind(const struct nub_jit_code *code, uint32_t pc)
+{
+    uint32_t low = 0, high = code->n_joins;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (code->joins[middle].pc > pc)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < code->n_joins ? &code->joins[low] : NULL;
+}
+
+static void
+leave_tail(struct nub_jit *jit, const struct nub_jit_spot *join)
+{
+    const struct nub_insn *last = &jit->chunk[jit->n_chunk - 1];
+
+    if (jit->chunk_end == NUB_JIT_CHUNK_FULL)
+        nub_jit_goto(jit, join->native);
+    else if (jit->chunk_end == NUB_JIT_CHUNK_TERMINATOR && nub_jit_falls_through(last->opcode)) {
+        if (nub_jit_is_block(jit->out, last->next))
+            nub_jit_jump(jit, last->pc, last->next);
+        else
+            emit_no_block(jit, last->next);
+    }
+}
+
+void
+nub_jit_tail(struct nub_jit_tail *tail, const struct nub_jit_code *code, uint32_t pc,
+             uint8_t buffer[NUB_JIT_TAIL_SIZE])
+{
+    struct nub_jit_code out = *code; /* read only, though the compiler's is not */
+    struct nub_jit_charge charges[NUB_JIT_CHUNK + 2];
+    struct nub_jit jit = { .x = { buffer }, .begin = buffer, .end = buffer + NUB_JIT_TAIL_SIZE };
+    const struct nub_jit_spot *join = join_behind(code, pc);
+
+    jit.out = &out;
+    jit.program = &out.program;
+    jit.gs = out.params.addressing == NUB_JIT_GS;
+    jit.bmi = out.params.features & NUB_JIT_BMI;
+    jit.per_insn = out.params.gas_model == NUB_GAS_INSTRUCTION;
+    jit.wide_costs = true;
+    jit.is_tail = true;
+    jit.charges = charges;
+    jit.faults = tail->faults;
+    if (!jit.per_insn)
+        nub_jit_charge_gas(
+            &jit, pc, nub_gas_cost(&out.program, out.params.gas_model, out.params.mem_cycles, pc),
+            true);
+    read_chunk(&jit, pc, join ? join->pc : out.program.code_size);
+    emit_chunk(&jit);
+    leave_tail(&jit, join);
+    nub_jit_out_of_gas_stubs(&jit);
+    tail->size = nub_jit_offset(&jit);
+    tail->n_faults = jit.n_faults;
+}

@@ -1,0 +1,160 @@
+/* jit-private.h - what the files of the compiler share: its state, and who emits what
+ *
+ * jit-compile.c walks the program; for each instruction it asks jit-select.c, which names the
+ * emitter: jit-alu.c, jit-muldiv.c, jit-memory.c, jit-control.c. jit-trampoline.c is the code that
+ * every program begins with. jit-run.c answers questions about compiled programs.
+ */
+#ifndef NUB_JIT_PRIVATE_H
+#define NUB_JIT_PRIVATE_H
+
+#include "jit.h"
+#include "x64-emit.h"
+
+/** Machine registers with a fixed role; the PVM's are in nub_jit_reg[]. */
+#define NUB_JIT_SCRATCH NUB_X64_RAX
+#define NUB_JIT_GAS NUB_X64_R15
+#define NUB_JIT_FRAME NUB_X64_RSP
+
+/** No instruction, with its charge, takes more bytes; see nub_jit_max_bytes. */
+#define NUB_JIT_INSN_ROOM 160
+/** A charge and its out-of-gas stub. */
+#define NUB_JIT_CHARGE_ROOM 48u
+/** `mov dword [frame], pc` and a jump, in a tail too. */
+#define NUB_JIT_EXIT_ROOM 24u
+#define NUB_JIT_TRAMPOLINE_ROOM 512u
+
+/** A charge that may fail: its jump leads to a stub at the end of the code. */
+struct nub_jit_charge {
+    uint64_t cost;
+    uint32_t native; /* end of the jump */
+    uint32_t pc;
+};
+
+/** Why a chunk of instructions ended. */
+enum nub_jit_chunk_end {
+    NUB_JIT_CHUNK_FULL,       /* the block goes on */
+    NUB_JIT_CHUNK_TERMINATOR, /* last instruction */
+    NUB_JIT_CHUNK_UNKNOWN,    /* last instruction has an unknown opcode */
+    NUB_JIT_CHUNK_GAP,        /* execution goes on where no instruction starts */
+    NUB_JIT_CHUNK_CODE_END    /* execution goes on past the end */
+};
+
+/** The compiler at work. */
+struct nub_jit {
+    struct nub_x64 x;
+    uint8_t *begin; /* offset 0 */
+    uint8_t *end;   /* of the buffer */
+    struct nub_jit_code *out;
+    const struct nub_program *program;
+    bool gs, bmi;
+    bool wide_costs; /* a cost may pass 31 bits */
+    bool is_tail;    /* the code is no part of `out->code`: it leads there by addresses */
+    bool per_insn;   /* model `instruction` */
+    bool is_full;    /* the buffer does not suffice: a bound is wrong */
+    uint8_t zero_flag_of; /* machine register whose value ZF and SF describe, or NUB_X64_NO_REG */
+    uint16_t upper_dead;  /* of the instruction being emitted: see jit-select.c */
+
+    struct nub_jit_charge *charges;
+    uint32_t n_charges;
+    struct nub_jit_spot *faults;
+    uint32_t n_faults;
+    struct nub_jit_spot *joins;
+    uint32_t n_joins;
+    uint32_t n_bound; /* blocks that have been reached */
+
+    struct nub_gas_block gas;
+    bool is_metered; /* the block at hand has a charge whose cost is being summed: the last one */
+
+    struct nub_insn chunk[NUB_JIT_CHUNK];
+    uint32_t n_chunk;
+    enum nub_jit_chunk_end chunk_end;
+};
+
+static inline unsigned
+nub_jit_r(uint8_t reg)
+{
+    return nub_jit_reg[reg];
+}
+
+static inline uint32_t
+nub_jit_offset(const struct nub_jit *jit)
+{
+    return (uint32_t)(jit->x.at - jit->begin);
+}
+
+/** Whether `target` is in the set of block starts. */
+static inline bool
+nub_jit_is_block(const struct nub_jit_code *code, uint64_t target)
+{
+    return target < code->program.code_size && (code->starts[target >> 3] >> (target & 7) & 1);
+}
+
+/** How many block starts lie before the block start `pc`. */
+uint32_t nub_jit_block_index(const struct nub_jit_code *code, uint32_t pc);
+/** Bits set; without the instruction, so that nothing of libgcc is needed. */
+uint32_t nub_jit_count_bits(uint64_t bits);
+
+/* jit-trampoline.c */
+void nub_jit_trampolines(struct nub_jit *jit);
+
+/* jit-select.c */
+/** Emits the instruction at `insn`, perhaps together with some of the `n` - 1 that follow; how many were emitted. */
+uint32_t nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insn, uint32_t n);
+/** The most bytes that emitting one instruction takes, without its charge. */
+uint32_t nub_jit_max_bytes(uint8_t opcode);
+/** Whether it accesses memory. */
+bool nub_jit_can_fault(uint8_t opcode);
+/** Whether control can go on behind a terminator without the host. */
+bool nub_jit_falls_through(uint8_t opcode);
+
+/* jit-control.c */
+void nub_jit_charge_gas(struct nub_jit *jit, uint32_t pc, uint64_t cost, bool is_final);
+void nub_jit_patch_cost(struct nub_jit *jit, struct nub_jit_charge *charge, uint64_t cost);
+void nub_jit_out_of_gas_stubs(struct nub_jit *jit);
+void nub_jit_goto(struct nub_jit *jit, uint32_t native);
+void nub_jit_exit(struct nub_jit *jit, uint32_t exit, uint32_t pc);
+void nub_jit_bind_block(struct nub_jit *jit);
+void nub_jit_jump(struct nub_jit *jit, uint32_t pc, uint64_t target);
+void nub_jit_branch(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, uint64_t target);
+void nub_jit_compare(struct nub_jit *jit, unsigned a, unsigned b);
+void nub_jit_compare_imm(struct nub_jit *jit, unsigned a, uint64_t imm);
+void nub_jit_jump_ind(struct nub_jit *jit, const struct nub_insn *insn);
+void nub_jit_load_imm_jump_ind(struct nub_jit *jit, const struct nub_insn *insn);
+void nub_jit_host_call(struct nub_jit *jit, const struct nub_insn *insn);
+
+/* jit-memory.c: `kind` is enum nub_jit_load or the bytes of a store; `base` a machine register or NUB_X64_NO_REG */
+enum nub_jit_load { NUB_JIT_U8, NUB_JIT_I8, NUB_JIT_U16, NUB_JIT_I16, NUB_JIT_U32, NUB_JIT_I32, NUB_JIT_U64 };
+void nub_jit_load(struct nub_jit *jit, uint32_t pc, enum nub_jit_load kind, unsigned dst, unsigned base, uint64_t disp);
+void nub_jit_store(struct nub_jit *jit, uint32_t pc, unsigned bytes, unsigned src, unsigned base, uint64_t disp);
+void nub_jit_store_imm(struct nub_jit *jit, uint32_t pc, unsigned bytes, uint64_t value, unsigned base, uint64_t disp);
+
+/* jit-alu.c: machine registers; `dst` may be any of the sources */
+void nub_jit_move(struct nub_jit *jit, unsigned dst, unsigned src);
+void nub_jit_load_imm(struct nub_jit *jit, unsigned dst, uint64_t imm);
+/** The upper half of a 32-bit result, unless nothing will look at it. */
+void nub_jit_extend(struct nub_jit *jit, unsigned width, unsigned dst);
+void nub_jit_alu(struct nub_jit *jit, enum nub_x64_alu op, unsigned width, unsigned dst, unsigned a, unsigned b);
+void nub_jit_alu_imm(struct nub_jit *jit, enum nub_x64_alu op, unsigned width, unsigned dst, unsigned a, uint64_t imm);
+void nub_jit_neg_add(struct nub_jit *jit, unsigned width, unsigned dst, unsigned a, uint64_t imm);
+void nub_jit_shift(struct nub_jit *jit, enum nub_x64_shift op, unsigned width, unsigned dst, unsigned a, unsigned count);
+void nub_jit_shift_imm(struct nub_jit *jit, enum nub_x64_shift op, unsigned width, unsigned dst, unsigned a, uint64_t count);
+void nub_jit_shift_alt(struct nub_jit *jit, enum nub_x64_shift op, unsigned width, unsigned dst, uint64_t value, unsigned count);
+void nub_jit_set(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned a, unsigned b);
+void nub_jit_set_imm(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned a, uint64_t imm);
+void nub_jit_cmov(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned src, unsigned test);
+void nub_jit_cmov_imm(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, uint64_t imm, unsigned test);
+void nub_jit_select(struct nub_jit *jit, enum nub_x64_cond takes_a, enum nub_x64_cond takes_b, unsigned dst, unsigned a, unsigned b);
+void nub_jit_and_inv(struct nub_jit *jit, unsigned dst, unsigned a, unsigned b);
+void nub_jit_or_inv(struct nub_jit *jit, unsigned dst, unsigned a, unsigned b);
+void nub_jit_xnor(struct nub_jit *jit, unsigned dst, unsigned a, unsigned b);
+void nub_jit_count_zeros(struct nub_jit *jit, bool leading, unsigned width, unsigned dst, unsigned src);
+
+/* jit-muldiv.c */
+enum nub_jit_signs { NUB_JIT_SS, NUB_JIT_UU, NUB_JIT_SU };
+/** Bits of a division's kind. */
+enum nub_jit_division { NUB_JIT_DIV_SIGNED = 1, NUB_JIT_DIV_REMAINDER = 2 };
+void nub_jit_mul(struct nub_jit *jit, unsigned width, unsigned dst, unsigned a, unsigned b);
+void nub_jit_mul_upper(struct nub_jit *jit, enum nub_jit_signs signs, unsigned dst, unsigned a, unsigned b);
+void nub_jit_divide(struct nub_jit *jit, unsigned kind, unsigned width, unsigned dst, unsigned a, unsigned b);
+
+#endif
