@@ -77,34 +77,60 @@ free_kept(const struct nub_dir *dir, struct nub_kept *kept)
 }
 
 struct nub_dir_entry *
-nub_dir_prepare(const struct nub_dir *dir, const struct nub_cap *cap, const struct nub_hash *hash)
+nub_dir_prepare_blob(const struct nub_dir *dir, uint64_t size, size_t lead, uint8_t **blob)
 {
     const struct nub_alloc *alloc = dir->alloc;
     struct nub_kept *kept = nub_alloc(alloc, sizeof *kept);
-    struct nub_slice copy;
 
     if (!kept)
         return NULL;
     memset(kept, 0, sizeof *kept);
-    kept->entry.hash = *hash;
-    kept->blob_size = (size_t)cap->wire.size;
-    kept->lead = content_lead(cap);
-    kept->blob = alloc->blob_new ? alloc->blob_new(alloc->ctx, kept->blob_size, kept->lead)
+    kept->blob_size = (size_t)size;
+    kept->lead = lead;
+    kept->blob = alloc->blob_new ? alloc->blob_new(alloc->ctx, kept->blob_size, lead)
                                  : nub_alloc(alloc, kept->blob_size);
     if (!kept->blob) {
         nub_free(alloc, kept, sizeof *kept);
         return NULL;
     }
-    memcpy(kept->blob, cap->wire.data, kept->blob_size);
-    copy.data = kept->blob;
-    copy.size = cap->wire.size;
-    kept->charge = NUB_DIR_CAP_OVERHEAD + copy.size;
+    kept->charge = NUB_DIR_CAP_OVERHEAD + size;
+    *blob = kept->blob;
+    return &kept->entry;
+}
+
+enum nub_status
+nub_dir_prepare_finish(struct nub_dir_entry *prepared, const struct nub_hash *hash,
+                       struct nub_failure *failure)
+{
+    struct nub_kept *kept = nub_kept_of(prepared);
+    struct nub_slice wire = { kept->blob, kept->blob_size };
+    enum nub_status status = nub_cap_decode(&prepared->cap, wire, failure);
+
+    if (status)
+        return status;
+    if (hash)
+        prepared->hash = *hash;
+    else
+        nub_cap_hash(&prepared->hash, &prepared->cap);
+    return NUB_OK;
+}
+
+struct nub_dir_entry *
+nub_dir_prepare(const struct nub_dir *dir, const struct nub_cap *cap, const struct nub_hash *hash)
+{
+    struct nub_dir_entry *prepared;
+    uint8_t *blob;
+
+    prepared = nub_dir_prepare_blob(dir, cap->wire.size, content_lead(cap), &blob);
+    if (!prepared)
+        return NULL;
+    memcpy(blob, cap->wire.data, cap->wire.size);
     /* decoded once already: cannot fail unless the bytes changed under our hands */
-    if (nub_cap_decode(&kept->entry.cap, copy, NULL)) {
-        free_kept(dir, kept);
+    if (nub_dir_prepare_finish(prepared, hash, NULL)) {
+        nub_dir_discard(dir, prepared);
         return NULL;
     }
-    return &kept->entry;
+    return prepared;
 }
 
 void
@@ -500,6 +526,12 @@ nub_dir_find(const struct nub_dir *dir, const struct nub_hash *hash)
     struct nub_kept *kept = find_present(dir, hash);
 
     return kept ? &kept->entry : NULL;
+}
+
+void
+nub_dir_wire(const struct nub_dir_entry *entry, uint8_t *wire)
+{
+    memcpy(wire, entry->cap.wire.data, entry->cap.wire.size);
 }
 
 void

@@ -58,6 +58,14 @@ bool nub_dir_put_present(struct nub_dir *dir, const struct nub_hash *hash);
  */
 struct nub_dir_entry *nub_dir_prepare(const struct nub_dir *dir, const struct nub_cap *cap, const struct nub_hash *hash);
 /**
+ * The same without a copy, for bytes that arrive from elsewhere (a file, a mailbox, a run): gives
+ * the memory that will hold the wire form, `size` bytes at `*blob` with content at `*blob + lead`
+ * (NUB_DATA_WIRE_HEADER for a Data). NULL: no memory. Fill it in, then finish.
+ */
+struct nub_dir_entry *nub_dir_prepare_blob(const struct nub_dir *dir, uint64_t size, size_t lead, uint8_t **blob);
+/** Decodes, and hashes unless the hash is known (else NULL). BAD_ENCODING: discard the entry. */
+enum nub_status nub_dir_prepare_finish(struct nub_dir_entry *prepared, const struct nub_hash *hash, struct nub_failure *failure);
+/**
  * put_cap of a prepared entry, which is used up whatever the outcome: NOT_FOUND, NO_SPACE, NO_MEMORY.
  * The entry of the capability afterwards is nub_dir_find()'s.
  */
@@ -76,6 +84,8 @@ uint64_t nub_dir_refcount(const struct nub_dir *dir, const struct nub_hash *hash
 
 /** The entry of a present capability, or NULL. Valid until the next change unless pinned. */
 struct nub_dir_entry *nub_dir_find(const struct nub_dir *dir, const struct nub_hash *hash);
+/** Writes the wire form of an entry, `entry->cap.wire.size` bytes. For get_cap: the entry may be kept in another form (then cap.wire.data is NULL). */
+void nub_dir_wire(const struct nub_dir_entry *entry, uint8_t *wire);
 /** Keeps an entry (and, through its references, what it mentions) alive; each pin wants an unpin. */
 void nub_dir_pin(struct nub_dir *dir, struct nub_dir_entry *entry);
 void nub_dir_unpin(struct nub_dir *dir, struct nub_dir_entry *entry);
