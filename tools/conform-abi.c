@@ -1,0 +1,325 @@
+/* conform-abi.c - loads a module the way libnub does, and runs the rules of docs/plugin-abi.md
+ *
+ * The rules themselves are in conform-rules-load.c and conform-rules-call.c. Backends are created
+ * with the module's default options, so a module that does nothing useful without options (one
+ * that wraps others) has the rules about backends skipped, with its own reason.
+ */
+#include "conform-abi.h"
+
+#include "failure.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+enum nub_verdict
+nub_abi_fail(struct nub_abi_fixture *fixture, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *what = g_strdup_vprintf(format, args);
+    va_end(args);
+    return nub_conform_say(NUB_FAILED, fixture->message, "%s", what);
+}
+
+enum nub_verdict
+nub_abi_check_status(struct nub_abi_fixture *fixture, const char *what, int32_t got,
+                     int32_t expected)
+{
+    if (got == expected)
+        return NUB_PASSED;
+    return nub_abi_fail(fixture, "%s answers %s, expected %s", what, nub_status_name(got),
+                        nub_status_name(expected));
+}
+
+/* ---- the host that backends are created with ----------------------------------------------- */
+
+static void
+host_log(void *ctx, uint32_t level, const char *message)
+{
+    (void)ctx;
+    (void)level;
+    (void)message;
+}
+
+static int32_t
+host_open_backend(void *ctx, const char *name, struct nub_backend_ref *out,
+                  struct nub_failure *failure)
+{
+    (void)ctx;
+    (void)out;
+    return nub_fail(failure, NUB_ERR_NOT_FOUND, "%s: there is no other backend", name);
+}
+
+static int32_t
+host_fetch_cap(void *ctx, const struct nub_hash *hash, struct nub_bytes *wire,
+               struct nub_failure *failure)
+{
+    (void)ctx;
+    (void)wire;
+    return nub_fail_hash(failure, NUB_ERR_NOT_FOUND, hash, "there is no store");
+}
+
+/* ---- options ------------------------------------------------------------------------------- */
+
+static char *
+scaled_value(const char *text, const char *const *units, const guint64 *factors)
+{
+    gsize digits = strspn(text, "0123456789");
+    g_autofree char *number = g_strndup(text, digits);
+    guint64 x;
+
+    if (!digits || !g_ascii_string_to_unsigned(number, 10, 0, G_MAXUINT64, &x, NULL))
+        return NULL;
+    for (guint i = 0; units[i]; i++)
+        if (strcmp(text + digits, units[i]) == 0 && x <= G_MAXUINT64 / factors[i])
+            return g_strdup_printf("%" G_GUINT64_FORMAT, x * factors[i]);
+    return NULL;
+}
+
+static bool
+is_choice(const char *choices, const char *text)
+{
+    g_auto(GStrv) words = g_strsplit(choices, "|", -1);
+
+    for (char **word = words; *word; word++)
+        if (strcmp(g_strstrip(*word), text) == 0)
+            return true;
+    return false;
+}
+
+char *
+nub_abi_option_value(const struct nub_option_desc *option, const char *text)
+{
+    static const char *const no_unit[] = { "", NULL };
+    static const guint64 one[] = { 1 };
+    static const char *const sizes[] = { "", "KiB", "MiB", "GiB", NULL };
+    static const guint64 bytes[] = { 1, 1 << 10, 1 << 20, 1 << 30 };
+    static const char *const times[] = { "ns", "us", "ms", "s", NULL };
+    static const guint64 nanoseconds[] = { 1, 1000, 1000000, 1000000000 };
+
+    switch (option->type) {
+    case NUB_OPTION_STRING:
+        return g_strdup(text);
+    case NUB_OPTION_BOOL:
+        return strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ? g_strdup(text) : NULL;
+    case NUB_OPTION_UINT:
+        return scaled_value(text, no_unit, one);
+    case NUB_OPTION_SIZE:
+        return scaled_value(text, sizes, bytes);
+    case NUB_OPTION_DURATION:
+        return scaled_value(text, times, nanoseconds);
+    case NUB_OPTION_CHOICE:
+        return option->choices && is_choice(option->choices, text) ? g_strdup(text) : NULL;
+    default:
+        return NULL;
+    }
+}
+
+static void
+take_defaults(struct nub_abi_fixture *fixture, guint32 *n_options)
+{
+    const struct nub_plugin *plugin = fixture->plugin;
+
+    *n_options = 0;
+    fixture->options = g_new0(struct nub_option, plugin->n_options + 1);
+    for (guint64 i = 0; i < plugin->n_options; i++) {
+        const char *text = plugin->options[i].default_value;
+        char *value = text ? nub_abi_option_value(&plugin->options[i], text) : NULL;
+        if (!value)
+            continue;
+        fixture->options[*n_options].name = plugin->options[i].name;
+        fixture->options[(*n_options)++].value = value;
+    }
+}
+
+static void
+free_options(struct nub_abi_fixture *fixture)
+{
+    for (struct nub_option *option = fixture->options; option && option->name; option++)
+        g_free((char *)option->value);
+    g_clear_pointer(&fixture->options, g_free);
+}
+
+/* ---- creating ------------------------------------------------------------------------------ */
+
+struct nub_create_args
+nub_abi_create_args(struct nub_abi_fixture *fixture)
+{
+    struct nub_create_args args = {
+        .struct_size = sizeof args,
+        .gas_model = NUB_GAS_PIPELINE,
+        .mem_cycles = 25,
+        .host = &fixture->host,
+        .name = "conform",
+    };
+
+    free_options(fixture);
+    take_defaults(fixture, &args.n_options);
+    args.options = fixture->options;
+    return args;
+}
+
+int32_t
+nub_abi_create(struct nub_abi_fixture *fixture, const struct nub_create_args *args, void **backend,
+               struct nub_failure *failure)
+{
+    *backend = NULL;
+    return fixture->ops.create(args, backend, failure);
+}
+
+static bool
+load(struct nub_abi_fixture *fixture)
+{
+    void *module = dlopen(fixture->target->module, RTLD_NOW | RTLD_LOCAL);
+    void *symbol = module ? dlsym(module, NUB_PLUGIN_ENTRY) : NULL;
+
+    if (!symbol) {
+        nub_abi_fail(fixture, "%s", dlerror());
+        return false;
+    }
+    /* ISO C has no cast from void * to a function pointer. */
+    memcpy(&fixture->entry, &symbol, sizeof symbol);
+    fixture->plugin = fixture->entry();
+    memcpy(&fixture->ops, fixture->plugin->ops,
+           MIN((gsize)fixture->plugin->ops->struct_size, sizeof fixture->ops));
+    fixture->host = (struct nub_host){ .struct_size = sizeof fixture->host,
+                                       .log = host_log,
+                                       .open_backend = host_open_backend,
+                                       .fetch_cap = host_fetch_cap };
+    return true;
+}
+
+/* ---- programs ------------------------------------------------------------------------------ */
+
+GBytes *
+nub_abi_image(enum nub_abi_program program)
+{
+    static const struct {
+        guint8 code[8], size, mask;
+    } programs[] = {
+        [NUB_ABI_ADD] = { { 0xc8, 0x87, 0x07, 0x32, 0x00 }, 5, 0x09 }, /* add_64; jump_ind ra */
+        [NUB_ABI_LOOP] = { { 0x28 }, 1, 0x01 },                        /* jump 0 */
+        [NUB_ABI_CALL] = { { 0x0a, 0x07, 0x32, 0x00 }, 4, 0x05 },      /* ecalli 7; jump_ind ra */
+    };
+    g_autoptr(NubImageBuilder) builder = nub_image_builder_new(
+        programs[program].code, programs[program].size, &programs[program].mask, 1);
+
+    nub_image_builder_add_endpoint(builder, 0, NULL);
+    g_autoptr(NubCap) image = nub_image_builder_build(builder, NULL);
+    return g_bytes_ref(nub_cap_get_wire(image));
+}
+
+static enum nub_verdict
+put_wire(struct nub_abi_fixture *fixture, void *backend, GBytes *wire, struct nub_hash *hash)
+{
+    struct nub_failure failure = { .struct_size = sizeof failure };
+    struct nub_slice slice;
+    gsize size;
+
+    slice.data = g_bytes_get_data(wire, &size);
+    slice.size = size;
+    if (fixture->ops.put_cap(backend, slice, hash, &failure) == NUB_OK)
+        return NUB_PASSED;
+    return nub_abi_fail(fixture, "put_cap: %s: %.200s", nub_status_name(failure.code),
+                        failure.message);
+}
+
+enum nub_verdict
+nub_abi_publish(struct nub_abi_fixture *fixture, void *backend, enum nub_abi_program program,
+                struct nub_hash *instance)
+{
+    g_autoptr(GBytes) image = nub_abi_image(program);
+    struct nub_hash hash;
+    enum nub_verdict verdict = put_wire(fixture, backend, image, &hash);
+
+    if (verdict != NUB_PASSED)
+        return verdict;
+    g_autoptr(NubCap) cap = nub_cap_new_instance(&hash);
+    return put_wire(fixture, backend, nub_cap_get_wire(cap), instance);
+}
+
+struct nub_invoke_args
+nub_abi_add_args(const struct nub_hash *instance)
+{
+    return (struct nub_invoke_args){ .struct_size = sizeof(struct nub_invoke_args),
+                                     .instance = *instance,
+                                     .args = { 40, 2 },
+                                     .gas = 1000 };
+}
+
+/* ---- a rule as a case ---------------------------------------------------------------------- */
+
+static bool
+has_function(const struct nub_backend_ops *ops, const char *function)
+{
+    /* What rules ask for; every other function is mandatory. */
+    static const struct {
+        const char *name;
+        gsize offset;
+    } optional[] = {
+        { "put_cap_with_hash", offsetof(struct nub_backend_ops, put_cap_with_hash) },
+        { "contains", offsetof(struct nub_backend_ops, contains) },
+        { "get_cap", offsetof(struct nub_backend_ops, get_cap) },
+        { "drop_cap", offsetof(struct nub_backend_ops, drop_cap) },
+        { "invoke", offsetof(struct nub_backend_ops, invoke) },
+        { "session_open", offsetof(struct nub_backend_ops, session_open) },
+        { "session_commit", offsetof(struct nub_backend_ops, session_commit) },
+        { "session_interrupt", offsetof(struct nub_backend_ops, session_interrupt) },
+        { "heap_stats", offsetof(struct nub_backend_ops, heap_stats) },
+        { "stats", offsetof(struct nub_backend_ops, stats) },
+        { "evict", offsetof(struct nub_backend_ops, evict) },
+    };
+    void (*pointer)(void) = NULL;
+
+    for (guint i = 0; i < G_N_ELEMENTS(optional); i++)
+        if (strcmp(optional[i].name, function) == 0)
+            memcpy(&pointer, (const char *)ops + optional[i].offset, sizeof pointer);
+    return pointer != NULL;
+}
+
+static enum nub_verdict
+check_rule(struct nub_abi_fixture *fixture, const struct nub_abi_rule *rule)
+{
+    struct nub_failure failure = { .struct_size = sizeof failure };
+
+    if (rule->function && !has_function(&fixture->ops, rule->function))
+        return nub_conform_lacks(fixture->message, rule->function);
+    if (!rule->wants_backend)
+        return rule->check(fixture);
+    struct nub_create_args args = nub_abi_create_args(fixture);
+    if (nub_abi_create(fixture, &args, &fixture->backend, &failure) != NUB_OK)
+        return nub_conform_say(NUB_SKIPPED, fixture->message,
+                               "it cannot be created with its default options: %.200s",
+                               failure.message);
+    enum nub_verdict verdict = rule->check(fixture);
+    fixture->ops.destroy(fixture->backend);
+    return verdict;
+}
+
+static enum nub_verdict
+run_rule(const struct nub_conform_case *self, const struct nub_conform_target *target,
+         char **message)
+{
+    struct nub_abi_fixture fixture = { .target = target, .message = message };
+    enum nub_verdict verdict = NUB_FAILED;
+
+    if (load(&fixture))
+        verdict = check_rule(&fixture, self->rule);
+    free_options(&fixture);
+    return verdict;
+}
+
+void
+nub_conform_add_rules(GArray *cases)
+{
+    const struct nub_abi_rule *const tables[] = { nub_abi_rules_loading, nub_abi_rules_calling };
+
+    for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
+        for (const struct nub_abi_rule *rule = tables[i]; rule->name; rule++) {
+            struct nub_conform_case new_case = { .run = run_rule, .rule = rule };
+            new_case.name = g_strdup(rule->name);
+            g_array_append_val(cases, new_case);
+        }
+}

@@ -1,0 +1,252 @@
+/* conform-cmd.c - `nub conform`: checks a backend against the specification
+ *
+ * The built-in set is the folders programs, caps and edge of the installed (or the source tree's)
+ * vectors, and the rules of docs/plugin-abi.md. See docs/conformance.md.
+ */
+#include "cli.h"
+#include "conform.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+    char *backend, *vectors, *timeout;
+    char **only;
+    gboolean strict, list, in_process, verbose;
+} values;
+
+static const char *const verdict_names[] = { "passed", "failed", "skipped" };
+
+/* ---- which cases --------------------------------------------------------------------------- */
+
+/* The vectors beside this program: installed, or the source tree's when run from a build tree. */
+static char *
+find_vectors(void)
+{
+    g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
+    g_autofree char *bin = self ? g_path_get_dirname(self) : g_strdup(".");
+    g_autofree char *cache = g_build_filename(bin, "..", "CMakeCache.txt", NULL);
+
+    if (g_file_test(cache, G_FILE_TEST_EXISTS))
+        return g_strdup(NUB_SOURCE_VECTORS);
+    return g_build_filename(bin, NUB_INSTALLED_VECTORS, NULL);
+}
+
+static bool
+add_built_in(GArray *cases, GError **error)
+{
+    static const char *const folders[] = { "programs", "caps", "edge" };
+    g_autofree char *root = find_vectors();
+
+    nub_conform_add_rules(cases);
+    for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autofree char *dir = g_build_filename(root, folders[i], NULL);
+        g_autofree char *prefix = g_strconcat(folders[i], "/", NULL);
+        if (!nub_conform_add_vectors(cases, dir, prefix, error))
+            return false;
+    }
+    return true;
+}
+
+/* Keeps the cases that match one of the globs of --only. */
+static void
+select_cases(GArray *cases)
+{
+    for (guint i = cases->len; i-- > 0;) {
+        const char *name = g_array_index(cases, struct nub_conform_case, i).name;
+        bool keep = !values.only;
+        for (char **glob = values.only; glob && *glob && !keep; glob++)
+            keep = g_pattern_match_simple(*glob, name);
+        if (!keep)
+            g_array_remove_index(cases, i);
+    }
+}
+
+static GArray *
+collect_cases(void)
+{
+    g_autoptr(GArray) cases = g_array_new(FALSE, TRUE, sizeof(struct nub_conform_case));
+    GError *error = NULL;
+
+    g_array_set_clear_func(cases, nub_conform_case_clear);
+    if (!(values.vectors ? nub_conform_add_vectors(cases, values.vectors, "", &error)
+                         : add_built_in(cases, &error))) {
+        nub_cli_fail_error(error);
+        return NULL;
+    }
+    select_cases(cases);
+    if (cases->len == 0) {
+        nub_cli_fail("no case matches --only");
+        return NULL;
+    }
+    return g_steal_pointer(&cases);
+}
+
+/* ---- telling ------------------------------------------------------------------------------- */
+
+static void
+show_progress(guint n_done, guint n_cases)
+{
+    if (nub_cli_values.json || !isatty(STDERR_FILENO))
+        return;
+    fprintf(stderr, "\r%u of %u%s", n_done, n_cases, n_done == n_cases ? "\r\033[K" : "");
+}
+
+static void
+tell(const struct nub_conform_case *done, guint n_done, guint n_cases)
+{
+    if (!nub_cli_values.json && (values.verbose || done->verdict != NUB_PASSED)) {
+        if (isatty(STDERR_FILENO))
+            fputs("\r\033[K", stderr);
+        printf("%-7s %s%s%s\n", verdict_names[done->verdict], done->name, done->message ? ": " : "",
+               done->message ? done->message : "");
+        fflush(stdout);
+    }
+    show_progress(n_done, n_cases);
+}
+
+static void
+print_json(const struct nub_conform_target *target, const GArray *cases, const guint counts[3])
+{
+    g_autoptr(JsonBuilder) builder = json_builder_new();
+
+    json_builder_begin_object(builder);
+    nub_cli_json_string(builder, "backend", target->backend);
+    nub_cli_json_string(builder, "module", target->module);
+    for (guint i = 0; i < 3; i++)
+        nub_cli_json_u32(builder, verdict_names[i], counts[i]);
+    json_builder_set_member_name(builder, "cases");
+    json_builder_begin_array(builder);
+    for (guint i = 0; i < cases->len; i++) {
+        const struct nub_conform_case *self = &g_array_index(cases, struct nub_conform_case, i);
+        json_builder_begin_object(builder);
+        nub_cli_json_string(builder, "name", self->name);
+        nub_cli_json_string(builder, "verdict", verdict_names[self->verdict]);
+        nub_cli_json_string(builder, "message", self->message);
+        json_builder_end_object(builder);
+    }
+    json_builder_end_array(builder);
+    json_builder_end_object(builder);
+    nub_cli_json_print(builder);
+}
+
+/* ---- the command --------------------------------------------------------------------------- */
+
+/* Finds the backend and its module without opening it. */
+static bool
+find_target(NubRegistry *registry, GPtrArray *infos, struct nub_conform_target *target)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+    for (guint i = 0; i < infos->len; i++) {
+        NubBackendInfo *info = infos->pdata[i];
+        const char *name = nub_backend_info_get_name(info);
+        const char *reason = nub_backend_info_get_reason(info);
+        g_ptr_array_add(names, (gpointer)name);
+        if (strcmp(name, values.backend) != 0)
+            continue;
+        if (!nub_backend_info_get_path(info)) {
+            nub_cli_fail("backend '%s' is %s: %s", name,
+                         nub_backend_state_to_string(nub_backend_info_get_state(info)),
+                         reason ? reason : "its module is not loaded");
+            return false;
+        }
+        target->registry = registry;
+        target->backend = name;
+        target->module = nub_backend_info_get_path(info);
+        return true;
+    }
+    g_ptr_array_add(names, NULL);
+    const char *near = nub_cli_nearest(values.backend, (const char *const *)names->pdata);
+    if (near)
+        nub_cli_fail("no backend '%s' is configured (did you mean '%s'?)", values.backend, near);
+    else
+        nub_cli_fail("no backend '%s' is configured", values.backend);
+    return false;
+}
+
+static int
+list_cases(const GArray *cases)
+{
+    for (guint i = 0; i < cases->len; i++)
+        puts(g_array_index(cases, struct nub_conform_case, i).name);
+    return NUB_CLI_OK;
+}
+
+static int
+check(const struct nub_conform_target *target, GArray *cases, guint timeout)
+{
+    guint counts[3] = { 0 };
+
+    nub_conform_run(cases, target, timeout, tell);
+    for (guint i = 0; i < cases->len; i++)
+        counts[g_array_index(cases, struct nub_conform_case, i).verdict]++;
+    if (nub_cli_values.json)
+        print_json(target, cases, counts);
+    else
+        printf("%u passed, %u failed, %u skipped\n", counts[NUB_PASSED], counts[NUB_FAILED],
+               counts[NUB_SKIPPED]);
+    return counts[NUB_FAILED] || (values.strict && counts[NUB_SKIPPED]) ? NUB_CLI_FAILED
+                                                                        : NUB_CLI_OK;
+}
+
+static int
+run(char **args)
+{
+    struct nub_conform_target target = { 0 };
+    guint32 timeout = 60;
+
+    (void)args;
+    if (values.timeout && !nub_cli_parse_u32("--timeout", values.timeout, &timeout))
+        return NUB_CLI_USAGE;
+    if (!values.list && !values.backend)
+        return nub_cli_usage("--backend NAME is missing");
+    if (timeout == 0)
+        return nub_cli_usage("--timeout: 0 seconds are too few");
+    g_autoptr(GArray) cases = collect_cases();
+    if (!cases)
+        return NUB_CLI_HOST;
+    if (values.list)
+        return list_cases(cases);
+    g_autoptr(NubRegistry) registry = nub_cli_registry();
+    if (!registry)
+        return NUB_CLI_HOST;
+    g_autoptr(GPtrArray) infos = nub_registry_list_backends(registry);
+    if (!find_target(registry, infos, &target))
+        return NUB_CLI_HOST;
+    return check(&target, cases, values.in_process ? 0 : timeout);
+}
+
+static const GOptionEntry options[] = {
+    { "backend", 'b', 0, G_OPTION_ARG_STRING, &values.backend, "The backend to check", "NAME" },
+    { "vectors", 0, 0, G_OPTION_ARG_FILENAME, &values.vectors,
+      "Run exactly the *.json of this folder instead of the built-in set", "DIR" },
+    { "only", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &values.only,
+      "Run the cases whose name matches, such as 'caps/commit_*' or 'NP-*'; may be repeated",
+      "GLOB" },
+    { "strict", 's', 0, G_OPTION_ARG_NONE, &values.strict, "Fail when anything is skipped", NULL },
+    { "list", 'l', 0, G_OPTION_ARG_NONE, &values.list, "List the cases and run none", NULL },
+    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &values.verbose, "Name the cases that pass, too",
+      NULL },
+    { "timeout", 't', 0, G_OPTION_ARG_STRING, &values.timeout,
+      "How long a case may take (default: 60)", "SECONDS" },
+    { "in-process", 0, 0, G_OPTION_ARG_NONE, &values.in_process,
+      "No worker process and no time limit: for a debugger", NULL },
+    { NULL }
+};
+
+const struct nub_cli_command nub_command_conform = {
+    .name = "conform",
+    .arguments = NULL,
+    .summary = "Check a backend against the specification",
+    .description =
+        "Runs program vectors, capability scenarios, edge cases and the rules of the plugin ABI\n"
+        "(docs/plugin-abi.md), each on a fresh kernel. What the backend lacks is skipped and "
+        "said.\n"
+        "The last line is 'N passed, M failed, K skipped'. Exit code 1: something failed, or with\n"
+        "--strict was skipped.",
+    .shared = NUB_CLI_CONFIG | NUB_CLI_JSON,
+    .options = options,
+    .run = run,
+};
