@@ -39,6 +39,12 @@ struct nub_test_cap *nub_test_new_cnode(guint first_slot, const struct nub_hash 
 struct nub_test_cap *nub_test_new_image(const struct nub_hash *pinned, const struct nub_hash *initial);
 struct nub_test_cap *nub_test_new_instance(const struct nub_hash *image, const struct nub_hash *root_cnode, guint64 reg);
 
+/** encode(decode(x)): what the encoders make of a view. */
+GByteArray *nub_test_encode_again(const struct nub_cap *cap);
+/** The wire form decodes, has this hash, and is what encoding it again gives. */
+void nub_test_check_cap(const GByteArray *wire, const char *hash_hex);
+void nub_test_check_cap_hex(const char *wire_hex, const char *hash_hex);
+
 #define nub_test_assert_hash(a, b)                               \
     g_assert_cmpmem((a)->bytes, 32, (b)->bytes, 32)
 

@@ -8,9 +8,10 @@
 #include "successor.h"
 #include <string.h>
 
-#define N_PAGES  48u
-#define N_LEVELS 4u /* few different page contents, so that pages often return to what they were   \
-                     */
+#define N_PAGES 48u
+#define N_LEVELS                                                                                   \
+    4u /* few different page contents, so that pages often return to what they were                \
+        */
 
 /* The address space: page number -> content, as a fill byte (0: zeros). */
 struct world {
