@@ -167,21 +167,15 @@ read_stream(FILE *stream)
 GBytes *
 nub_cli_read(const char *file)
 {
-    g_autoptr(GError) error = NULL;
-    char *contents;
-    gsize size;
+    bool is_stdin = strcmp(file, "-") == 0;
+    FILE *stream = is_stdin ? stdin : fopen(file, "rbe");
+    GBytes *bytes = stream ? read_stream(stream) : NULL;
 
-    if (strcmp(file, "-") == 0) {
-        GBytes *bytes = read_stream(stdin);
-        if (!bytes)
-            nub_cli_fail("standard input: %s", g_strerror(errno));
-        return bytes;
-    }
-    if (!g_file_get_contents(file, &contents, &size, &error)) {
-        nub_cli_fail("%s", error->message);
-        return NULL;
-    }
-    return g_bytes_new_take(contents, size);
+    if (!bytes)
+        nub_cli_fail("%s: %s", is_stdin ? "standard input" : file, g_strerror(errno));
+    if (stream && !is_stdin)
+        fclose(stream);
+    return bytes;
 }
 
 bool
@@ -193,7 +187,7 @@ nub_cli_write(const char *file, const void *data, gsize size)
         return fwrite(data, 1, size, stdout) == size;
     if (!g_file_set_contents_full(file, data, (gssize)size, G_FILE_SET_CONTENTS_CONSISTENT, 0666,
                                   &error)) {
-        nub_cli_fail("%s", error->message);
+        nub_cli_fail("%s: cannot be written: %s", file, error->message);
         return false;
     }
     return true;

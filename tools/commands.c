@@ -9,8 +9,10 @@
 
 const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_run,
+#ifdef NUB_HAVE_ASM /* goes when the assembler is there */
     &nub_command_asm,
     &nub_command_disasm,
+#endif
     &nub_command_pack,
     &nub_command_hash,
     &nub_command_inspect,

@@ -26,9 +26,9 @@ find_vectors(void)
 {
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *bin = self ? g_path_get_dirname(self) : g_strdup(".");
-    g_autofree char *cache = g_build_filename(bin, "..", "CMakeCache.txt", NULL);
+    g_autofree char *mark = g_build_filename(bin, "..", "nub-build-tree", NULL);
 
-    if (g_file_test(cache, G_FILE_TEST_EXISTS))
+    if (g_file_test(mark, G_FILE_TEST_EXISTS))
         return g_strdup(NUB_SOURCE_VECTORS);
     return g_build_filename(bin, NUB_INSTALLED_VECTORS, NULL);
 }

@@ -32,9 +32,9 @@ run_command(const struct nub_cli_command *command, char **argv)
     if (help)
         return nub_cli_help(command);
     if (n < command->min_args)
-        return nub_cli_usage("what to work on is missing: %s", command->arguments);
+        return nub_cli_usage("%s is missing", command->arguments);
     if (n > command->max_args)
-        return nub_cli_usage("'%s' is too much", args[command->max_args]);
+        return nub_cli_usage("unexpected argument '%s'", args[command->max_args]);
     return command->run(args);
 }
 
