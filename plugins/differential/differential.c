@@ -1,7 +1,7 @@
 /* differential.c - a backend that asks two or more others and compares what they say
  *
  * This file: options, create and destroy, the judging of two answers, the ops table. The functions
- * are in caps.c, calls.c and session.c; host-calls.c sees to it that the embedder's callbacks run
+ * are in caps.c, calls.c and session.c; plugins/tape sees to it that the embedder's callbacks run
  * once; reproducer.c writes differences down. The README says what is compared.
  */
 #include "differential.h"

@@ -8,6 +8,7 @@
 #define NUB_DIFFERENTIAL_H
 
 #include "failure.h"
+#include "tape.h"
 #include <nub/plugin.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -59,18 +60,6 @@ int32_t judge_results(struct differential *self, const char *what, uint32_t i, c
  * it mentions, and NAME.txt, the call and the difference. Failure to write is logged.
  */
 void reproducer_write(struct differential *self, const struct nub_hash *instance, const char *call, const struct nub_failure *difference);
-
-/* ---- host calls: made once, on the reference, and played back to the others ------------------- */
-
-struct tape;
-/** Wraps `hosts` so that calls are recorded. NULL: no memory. */
-struct tape *tape_new(const struct nub_host_table *hosts);
-void tape_free(struct tape *tape);
-/** The table to give to the reference, which records, and then to each other, which plays back. */
-const struct nub_host_table *tape_table(struct tape *tape);
-void tape_rewind(struct tape *tape);
-/** After a playback: what differed, or NULL. */
-const char *tape_difference(const struct tape *tape);
 
 /* ---- the functions of the table, by file ----------------------------------------------------- */
 

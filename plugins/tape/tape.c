@@ -1,20 +1,19 @@
-/* host-calls.c - the embedder's callbacks run once, whatever number of backends there are
+/* tape.c - host calls of one run, recorded once and played back to others; see tape.h
  *
- * While the reference runs, each callback is made for real and what passed is put on a tape: the
- * machine as the callback found it, what it read, wrote and answered. For the other backends the
- * tape is played: the machine must be the same, and it gets the same writes and the same answer.
+ * Knows nothing of backends or files: the machine is what <nub/plugin.h> shows to a callback.
  */
-#include "differential.h"
+#include "tape.h"
+#include "failure.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* One read or write of a callback. */
 struct transfer {
-    bool is_write;
-    int32_t status;
+    uint32_t is_write;
+    uint32_t status; /* enum nub_status */
     uint64_t address, size;
-    uint8_t *data; /* what was read or written */
+    uint8_t *data; /* what was read or written; NULL after a failure and for no bytes */
 };
 
 /* One host call. */
@@ -64,16 +63,22 @@ record_transfer(struct tape *tape, bool is_write, uint64_t address, void *data, 
     struct transfer *transfer =
         append((void **)&event->transfers, &event->n_transfers, sizeof *transfer);
 
-    if (!transfer || (size && !(transfer->data = malloc(size))))
-        return nub_fail(failure, NUB_ERR_NO_MEMORY, "differential: out of memory");
+    if (!transfer)
+        return nub_fail(failure, NUB_ERR_NO_MEMORY, "tape: out of memory");
     transfer->is_write = is_write;
     transfer->address = address;
     transfer->size = size;
-    transfer->status = is_write ? live->write(live->machine, address, data, size, failure)
-                                : live->read(live->machine, address, data, size, failure);
-    if (size && transfer->status == NUB_OK)
-        memcpy(transfer->data, data, size);
-    return transfer->status;
+    int32_t status = is_write ? live->write(live->machine, address, data, size, failure)
+                              : live->read(live->machine, address, data, size, failure);
+    if (status == NUB_OK && size) {
+        transfer->data = malloc(size);
+        if (transfer->data)
+            memcpy(transfer->data, data, size);
+        else
+            status = nub_fail(failure, NUB_ERR_NO_MEMORY, "tape: out of memory");
+    }
+    transfer->status = (uint32_t)status;
+    return status;
 }
 
 static int32_t
@@ -130,17 +135,21 @@ mismatch(struct tape *tape, const char *what)
 static bool
 replay_transfer(const struct transfer *transfer, struct nub_host_call *call)
 {
-    bool same;
+    uint8_t *data = calloc(1, transfer->size ? transfer->size : 1);
+    int32_t status;
 
-    if (transfer->is_write)
-        return call->write(call->machine, transfer->address, transfer->data, transfer->size,
-                           NULL) == transfer->status;
-    uint8_t *data = malloc(transfer->size ? transfer->size : 1);
     if (!data)
         return false;
-    same = call->read(call->machine, transfer->address, data, transfer->size, NULL) ==
-           transfer->status;
-    if (same && transfer->status == NUB_OK)
+    if (transfer->is_write) {
+        /* A write that failed gets zeros again, in case it does not fail here. */
+        if (transfer->data)
+            memcpy(data, transfer->data, transfer->size);
+        status = call->write(call->machine, transfer->address, data, transfer->size, NULL);
+    } else {
+        status = call->read(call->machine, transfer->address, data, transfer->size, NULL);
+    }
+    bool same = status == (int32_t)transfer->status;
+    if (same && transfer->data)
         same = memcmp(data, transfer->data, transfer->size) == 0;
     free(data);
     return same;
@@ -239,4 +248,76 @@ tape_difference(const struct tape *tape)
     if (tape->difference[0])
         return tape->difference;
     return tape->at < tape->n_events ? "the reference made more host calls" : NULL;
+}
+
+/* ---- to bytes and back ----------------------------------------------------------------------- */
+
+static void
+code_transfer(struct nub_codec *codec, struct transfer *transfer)
+{
+    nub_codec_u32(codec, &transfer->is_write);
+    nub_codec_u32(codec, &transfer->status);
+    nub_codec_u64(codec, &transfer->address);
+    nub_codec_u64(codec, &transfer->size);
+    uint64_t stored = transfer->data ? transfer->size : 0;
+    nub_codec_blob(codec, &transfer->data, &stored);
+    if (stored != (transfer->status == NUB_OK ? transfer->size : 0))
+        codec->failed = true;
+}
+
+static void
+code_event(struct nub_codec *codec, struct event *event)
+{
+    nub_codec_u32(codec, &event->number);
+    nub_codec_u32(codec, &event->verdict);
+    nub_codec_u64s(codec, event->regs_before, NUB_N_REGS);
+    nub_codec_u64s(codec, event->regs_after, NUB_N_REGS);
+    nub_codec_u64(codec, &event->gas_before);
+    nub_codec_u64(codec, &event->gas_after);
+    nub_codec_u64(codec, &event->finish_value);
+    nub_codec_list(codec, (void **)&event->transfers, &event->n_transfers, sizeof *event->transfers,
+                   24);
+    for (size_t i = 0; i < event->n_transfers; i++)
+        code_transfer(codec, &event->transfers[i]);
+}
+
+/* Numbers and prices are enough to play; the callbacks themselves are not needed. */
+static void
+code_entries(struct nub_codec *codec, struct nub_host_table *hosts)
+{
+    struct nub_host_entry *entries = (struct nub_host_entry *)hosts->entries;
+    size_t n = hosts->n_entries;
+
+    nub_codec_list(codec, (void **)&entries, &n, sizeof *entries, 12);
+    for (size_t i = 0; i < n; i++) {
+        nub_codec_u32(codec, &entries[i].number);
+        nub_codec_u64(codec, &entries[i].price);
+        if (i > 0 && entries[i].number <= entries[i - 1].number)
+            codec->failed = true; /* sorted and unique: the backend relies on it */
+    }
+    hosts->entries = entries;
+    hosts->n_entries = (uint32_t)n;
+}
+
+void
+tape_code(struct nub_codec *codec, struct tape **tape)
+{
+    struct nub_host_table hosts = { .struct_size = sizeof hosts };
+
+    if (!codec->reading)
+        hosts = (*tape)->table;
+    code_entries(codec, &hosts);
+    if (codec->reading) {
+        *tape = tape_new(&hosts);
+        free((void *)hosts.entries);
+        if (!*tape) {
+            codec->failed = true;
+            return;
+        }
+        (*tape)->playing = true;
+    }
+    nub_codec_list(codec, (void **)&(*tape)->events, &(*tape)->n_events, sizeof *(*tape)->events,
+                   8 + 8 * (2 * NUB_N_REGS + 3) + 8);
+    for (size_t i = 0; i < (*tape)->n_events; i++)
+        code_event(codec, &(*tape)->events[i]);
 }
