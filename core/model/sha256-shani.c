@@ -81,62 +81,96 @@ extend(struct lane *lane, unsigned i)
     w[i] = (u32x4)__builtin_ia32_sha256msg2((i32x4)sum, (i32x4)w[(i + 3) % 4]);
 }
 
-INLINE void
-sixteen_rounds(struct lane *lanes, unsigned n, const uint32_t *k, int first)
-{
-    for (unsigned i = 0; i < 4; i++) {
-        u32x4 ki = load(k + 4 * i);
+/* Loops over lanes and rounds are written out: as loops, gcc 12 keeps the lanes in memory. */
 
-        for (unsigned l = 0; l < n; l++) {
-            if (!first)
-                extend(&lanes[l], i);
-            four_rounds(&lanes[l], lanes[l].w[i] + ki);
-        }
+INLINE void
+step(struct lane *lanes, unsigned n, unsigned i, const uint32_t *k, int first)
+{
+    u32x4 ki = load(k + 4 * i);
+
+    if (!first)
+        extend(&lanes[0], i);
+    four_rounds(&lanes[0], lanes[0].w[i] + ki);
+    if (n > 1) {
+        if (!first)
+            extend(&lanes[1], i);
+        four_rounds(&lanes[1], lanes[1].w[i] + ki);
     }
 }
 
-/* One block of each lane, `stride` bytes apart. */
 INLINE void
-compress(struct lane *lanes, unsigned n, const uint8_t *blocks, size_t stride)
+sixteen_rounds(struct lane *lanes, unsigned n, const uint32_t *k, int first)
 {
-    u32x4 abef[LANES], cdgh[LANES];
+    step(lanes, n, 0, k, first);
+    step(lanes, n, 1, k, first);
+    step(lanes, n, 2, k, first);
+    step(lanes, n, 3, k, first);
+}
 
-    for (unsigned l = 0; l < n; l++) {
-        abef[l] = lanes[l].abef;
-        cdgh[l] = lanes[l].cdgh;
-        for (unsigned i = 0; i < 4; i++)
-            lanes[l].w[i] = swap_bytes(load(blocks + l * stride + 16 * i));
-    }
+INLINE void
+load_block(struct lane *lane, const uint8_t *block)
+{
+    lane->w[0] = swap_bytes(load(block));
+    lane->w[1] = swap_bytes(load(block + 16));
+    lane->w[2] = swap_bytes(load(block + 32));
+    lane->w[3] = swap_bytes(load(block + 48));
+}
+
+INLINE void
+add_state(struct lane *lane, const struct lane *before)
+{
+    lane->abef += before->abef;
+    lane->cdgh += before->cdgh;
+}
+
+/* One block of each of `n` lanes, 1 or 2; the blocks lie one after the other. */
+INLINE void
+compress(struct lane *lanes, unsigned n, const uint8_t *blocks)
+{
+    struct lane before[LANES] = { lanes[0], lanes[n - 1] };
+
+    load_block(&lanes[0], blocks);
+    if (n > 1)
+        load_block(&lanes[1], blocks + BLOCK_SIZE);
     sixteen_rounds(lanes, n, nub_sha256_k, 1);
     sixteen_rounds(lanes, n, nub_sha256_k + 16, 0);
     sixteen_rounds(lanes, n, nub_sha256_k + 32, 0);
     sixteen_rounds(lanes, n, nub_sha256_k + 48, 0);
-    for (unsigned l = 0; l < n; l++) {
-        lanes[l].abef += abef[l];
-        lanes[l].cdgh += cdgh[l];
-    }
+    add_state(&lanes[0], &before[0]);
+    if (n > 1)
+        add_state(&lanes[1], &before[1]);
+}
+
+INLINE void
+four_padding_rounds(struct lane *lanes, unsigned n, const uint32_t *kw)
+{
+    four_rounds(&lanes[0], load(kw));
+    if (n > 1)
+        four_rounds(&lanes[1], load(kw));
+}
+
+INLINE void
+sixteen_padding_rounds(struct lane *lanes, unsigned n, const uint32_t *kw)
+{
+    four_padding_rounds(lanes, n, kw);
+    four_padding_rounds(lanes, n, kw + 4);
+    four_padding_rounds(lanes, n, kw + 8);
+    four_padding_rounds(lanes, n, kw + 12);
 }
 
 /* The block that pads a node: no schedule to compute. */
 INLINE void
 compress_padding(struct lane *lanes, unsigned n)
 {
-    u32x4 abef[LANES], cdgh[LANES];
+    struct lane before[LANES] = { lanes[0], lanes[n - 1] };
 
-    for (unsigned l = 0; l < n; l++) {
-        abef[l] = lanes[l].abef;
-        cdgh[l] = lanes[l].cdgh;
-    }
-    for (unsigned i = 0; i < 16; i++) {
-        u32x4 kw = load(nub_sha256_node_padding + 4 * i);
-
-        for (unsigned l = 0; l < n; l++)
-            four_rounds(&lanes[l], kw);
-    }
-    for (unsigned l = 0; l < n; l++) {
-        lanes[l].abef += abef[l];
-        lanes[l].cdgh += cdgh[l];
-    }
+    sixteen_padding_rounds(lanes, n, nub_sha256_node_padding);
+    sixteen_padding_rounds(lanes, n, nub_sha256_node_padding + 16);
+    sixteen_padding_rounds(lanes, n, nub_sha256_node_padding + 32);
+    sixteen_padding_rounds(lanes, n, nub_sha256_node_padding + 48);
+    add_state(&lanes[0], &before[0]);
+    if (n > 1)
+        add_state(&lanes[1], &before[1]);
 }
 
 INLINE void
@@ -167,9 +201,16 @@ nub_sha256_shani_blocks(uint32_t state[8], const uint8_t *blocks, size_t n)
 
     lane_load(&lane, state);
     for (; n; n--, blocks += BLOCK_SIZE)
-        compress(&lane, 1, blocks, 0);
+        compress(&lane, 1, blocks);
     store(state, lane_abcd(&lane));
     store(state + 4, lane_efgh(&lane));
+}
+
+INLINE void
+store_digest(uint8_t *digest, const struct lane *lane)
+{
+    store(digest, swap_bytes(lane_abcd(lane)));
+    store(digest + 16, swap_bytes(lane_efgh(lane)));
 }
 
 INLINE void
@@ -177,14 +218,13 @@ hash_nodes(uint8_t *parents, const uint8_t *nodes, unsigned n)
 {
     struct lane lanes[LANES];
 
-    for (unsigned l = 0; l < n; l++)
-        lane_load(&lanes[l], nub_sha256_init);
-    compress(lanes, n, nodes, BLOCK_SIZE);
+    lane_load(&lanes[0], nub_sha256_init);
+    lanes[n - 1] = lanes[0];
+    compress(lanes, n, nodes);
     compress_padding(lanes, n);
-    for (unsigned l = 0; l < n; l++) {
-        store(parents + DIGEST_SIZE * l, swap_bytes(lane_abcd(&lanes[l])));
-        store(parents + DIGEST_SIZE * l + 16, swap_bytes(lane_efgh(&lanes[l])));
-    }
+    store_digest(parents, &lanes[0]);
+    if (n > 1)
+        store_digest(parents + DIGEST_SIZE, &lanes[1]);
 }
 
 SHANI void
