@@ -1,0 +1,94 @@
+/* interp-guard.c - the threaded interpreter over a 4 GiB window
+ *
+ * A load or store is one instruction at base + address. When it faults, the handler of fault.c
+ * makes it jump to its label, and fault() finds out here what was meant: a window that is not there
+ * yet, or the program's own fault. Read threaded.h and fault.h.
+ */
+#include "fault.h"
+
+#if NUB_HAVE_GUARD
+#define ENGINE nub_engine_guard
+
+#define INSN_U8         "movzbl", "k"
+#define INSN_I8         "movsbq", "q"
+#define INSN_U16        "movzwl", "k"
+#define INSN_I16        "movswq", "q"
+#define INSN_U32        "movl", "k"
+#define INSN_I32        "movslq", "q"
+#define INSN_U64        "movq", "q"
+#define TO_U8           "movb", "b"
+#define TO_U16          "movw", "w"
+#define TO_U32          "movl", "k"
+#define TO_U64          "movq", "q"
+#define LOAD_WITH(...)  NUB_GUARDED_LOAD(__VA_ARGS__)
+#define STORE_WITH(...) NUB_GUARDED_STORE(__VA_ARGS__)
+
+#define LOAD_AT(SUFFIX, value, ea, label) LOAD_WITH(INSN_##SUFFIX, value, base, ea, label)
+#define STORE_AT(SUFFIX, value, ea, label)                                                         \
+    do {                                                                                           \
+        uint32_t ea_ = (ea);                                                                       \
+        STORE_WITH(TO_##SUFFIX, value, base, ea_, label);                                          \
+        written[ea_ >> NUB_PAGE_SHIFT] = 1;                                                        \
+    } while (0)
+
+#include "predecode.h"
+
+static void fault(const struct nub_op *ip, uint64_t *regs, int64_t gas, struct nub_machine *m,
+                  uint8_t *base, uint8_t *written);
+static void enter(struct nub_machine *m, const struct nub_block *block);
+
+#include "threaded.h"
+
+static COLD void
+fault(PARAMETERS)
+{
+    struct nub_memory *memory = m->memory;
+    struct nub_insn insn;
+    const struct nub_block *block;
+    uint32_t index;
+
+    if (!memory->window) {
+        __atomic_store_n(&m->code->touches_memory, true, __ATOMIC_RELAXED);
+        if (nub_window_take(memory)) {
+            base = memory->window->base;
+            written = memory->window->written;
+            GO(ip);
+        }
+    }
+    nub_op_locate(m->code, ip, &insn, &block, &index);
+    struct nub_access_of access = nub_access_of(&insn, regs);
+    if (m->code->gas_model == NUB_GAS_INSTRUCTION)
+        gas += (int64_t)block->cost - index - 1;
+    if (!memory->window || nub_memory_allows(memory, access.ea, access.size, access.store)) {
+        /* no window to be had: the plain interpreter goes on here, nothing being due */
+        m->paid = m->code->gas_model != NUB_GAS_INSTRUCTION;
+        gas += m->code->gas_model == NUB_GAS_INSTRUCTION;
+        stop(m, gas, insn.pc, memory->window ? NUB_STOP_NO_MEMORY : NUB_STOP_ELSEWHERE);
+        return;
+    }
+    exit_run(m, gas, insn.pc, NUB_EXIT_PAGE_FAULT,
+             nub_memory_fault(memory, access.ea, access.size, access.store));
+}
+
+static void
+enter(struct nub_machine *m, const struct nub_block *block)
+{
+    struct nub_memory *memory = m->memory;
+    const struct nub_window *window = &memory->local->windows.none;
+
+    if (!memory->window && __atomic_load_n(&m->code->touches_memory, __ATOMIC_RELAXED) &&
+        !nub_window_take(memory)) {
+        m->stop = NUB_STOP_ELSEWHERE;
+        return;
+    }
+    if (memory->window)
+        window = memory->window;
+    const struct nub_op *first = nub_block_ops(block);
+    int64_t gas = (int64_t)m->gas - (int64_t)block->cost;
+    nub_handler handler = gas < 0 ? out_of_gas : first->handler;
+    handler(first, m->regs, gas, m, window->base, window->written);
+}
+#else
+#include "predecode.h"
+const struct nub_engine nub_engine_guard;
+#endif
