@@ -7,25 +7,24 @@
 #define NUB_GUEST_CONTEXT_H
 
 #define CONTEXT_SELF    0   /* its own address */
-#define CONTEXT_LANDING 8   /* rsp inside nub_guest_try, 0 outside */
-#define CONTEXT_VECTOR  16
-#define CONTEXT_RIP     24  /* where a fault goes on */
-#define CONTEXT_RFLAGS  32
-#define CONTEXT_RSP     40
-#define CONTEXT_RAX     48  /* cr2 after vector 14 */
-#define CONTEXT_RBX     56
-#define CONTEXT_RCX     64
-#define CONTEXT_RDX     72
-#define CONTEXT_RSI     80
-#define CONTEXT_RDI     88
-#define CONTEXT_RBP     96
-#define CONTEXT_R8      104
-#define CONTEXT_R9      112
-#define CONTEXT_R10     120
-#define CONTEXT_R11     128
-#define CONTEXT_R12     136
-#define CONTEXT_R13     144
-#define CONTEXT_R14     152
-#define CONTEXT_R15     160
+#define CONTEXT_VECTOR  8
+#define CONTEXT_RIP     16  /* where a fault goes on */
+#define CONTEXT_RFLAGS  24
+#define CONTEXT_RSP     32
+#define CONTEXT_RAX     40  /* cr2 after vector 14 */
+#define CONTEXT_RBX     48
+#define CONTEXT_RCX     56
+#define CONTEXT_RDX     64
+#define CONTEXT_RSI     72
+#define CONTEXT_RDI     80
+#define CONTEXT_RBP     88
+#define CONTEXT_R8      96
+#define CONTEXT_R9      104
+#define CONTEXT_R10     112
+#define CONTEXT_R11     120
+#define CONTEXT_R12     128
+#define CONTEXT_R13     136
+#define CONTEXT_R14     144
+#define CONTEXT_R15     152
 
 #endif

@@ -1,4 +1,4 @@
-/* start.S - the guest kernel's entry, its fault entry, and the way in and out of a program
+/* start.S - the guest kernel's entry, its fault entry, and its one gate into CPL0
  *
  * Everything here runs at CPL3. The CPL0 stubs that lead to the fault entry are data that the
  * host builds (backends/kvm/boot.c): they load rsp and iretq, nothing else. At a fault every
@@ -52,9 +52,7 @@ fault:
     mov %r15, %gs:CONTEXT_R15
     cld
     mov %gs:CONTEXT_SELF, %rdi
-    call nub_guest_fault /* true: go on where it happened, false: the program ends here */
-    test %al, %al
-    jz nub_guest_leave
+    call nub_guest_fault /* returns when the program can go on, perhaps elsewhere */
 
     mov %gs:CONTEXT_RFLAGS, %rax
     push %rax
@@ -76,44 +74,6 @@ fault:
     mov %gs:CONTEXT_R15, %r15
     mov %gs:CONTEXT_RSP, %rsp
     jmp *%gs:CONTEXT_RIP
-
-/* bool nub_guest_try(void (*run)(void *), void *arg): true when run returned, false when a fault
- * or nub_guest_leave ended it. Whatever run holds in registers is lost then. */
-    .balign 16
-    .globl nub_guest_try
-    .type nub_guest_try, @function
-nub_guest_try:
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-    sub $8, %rsp
-    mov %rsp, %gs:CONTEXT_LANDING
-    mov %rdi, %rax
-    mov %rsi, %rdi
-    call *%rax
-    mov $1, %eax
-1:  movq $0, %gs:CONTEXT_LANDING
-    add $8, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
-    ret
-    .size nub_guest_try, . - nub_guest_try
-
-    .balign 16
-    .globl nub_guest_leave
-    .type nub_guest_leave, @function
-nub_guest_leave:
-    mov %gs:CONTEXT_LANDING, %rsp
-    xor %eax, %eax
-    jmp 1b
-    .size nub_guest_leave, . - nub_guest_leave
 
 /* void nub_guest_set_root(uint64_t root): the one gate into CPL0; the stub loads cr3 from rax. */
     .balign 16

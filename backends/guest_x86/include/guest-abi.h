@@ -74,8 +74,9 @@ struct nub_guest_boot {
     uint64_t memory_size; /* bytes of guest-physical memory */
     uint64_t root;         /* guest-physical address of the page-table root that lanes start on */
     uint64_t kernel_entry; /* entry 1 of every root: the kernel half */
-    uint32_t gas_model;   /* enum nub_gas_model: what NUB_GAS_DEFAULT means here */
+    uint32_t gas_model;    /* enum nub_gas_model: what NUB_GAS_DEFAULT means here */
     uint32_t mem_cycles;
+    uint64_t seed[2];      /* random, for the directory's table */
 };
 
 /* ---- the mailbox ------------------------------------------------------------------------- */
@@ -129,10 +130,9 @@ enum nub_guest_request {
     NUB_REQUEST_CONTAINS = 7,
     NUB_REQUEST_EVICT = 8, /* forgets all compiled code */
     NUB_REQUEST_STATS = 9,
+    NUB_REQUEST_SHED = 10, /* forgets every capability, program and window that is not in use */
     NUB_REQUEST_SESSION_OPEN = 16,
     NUB_REQUEST_SESSION_RUN = 17,
-    NUB_REQUEST_SESSION_GET = 18, /* registers, pc, gas */
-    NUB_REQUEST_SESSION_SET = 19,
     NUB_REQUEST_SESSION_READ = 20,
     NUB_REQUEST_SESSION_WRITE = 21,
     NUB_REQUEST_SESSION_MAP = 22,
@@ -173,44 +173,47 @@ struct nub_packet_invoke {
     uint64_t gas;
 };
 
-/** CAP_ROOM: the reply is the guest-physical address of `size` bytes, in `address`. */
+/** CAP_ROOM: the reply is the guest-physical address of `size` bytes, in `address`. One at a time. */
 struct nub_packet_room {
     uint64_t size;
     uint64_t lead; /* the byte at this offset wants to begin a page */
     uint64_t address;
 };
 
-/** PUT_CAP (what CAP_ROOM gave last), DROP_CAP, CONTAINS (reply in `present`). */
+/**
+ * PUT_CAP (the wire form was written to the room given last; the host vouches for the hash),
+ * DROP_CAP, CONTAINS (reply in `present`).
+ */
 struct nub_packet_cap {
     struct nub_hash hash;
-    uint64_t size;
     uint32_t present;
     uint32_t pad;
 };
 
-/** SESSION_OPEN. `session` comes back. */
+/** SESSION_OPEN: all errors of caps.md 4.1 in their order. */
 struct nub_packet_open {
     struct nub_hash instance;
     uint32_t endpoint;
-    uint32_t resume; /* 1: a paused instance, at its stored state */
+    uint32_t resume; /* 1: a paused instance is wanted, else an idle one */
     uint32_t gas_model;
     uint32_t mem_cycles;
-    uint64_t args[4];
-    uint64_t gas;
-    uint64_t session;
+    uint64_t session; /* the reply, and where it begins: */
+    uint64_t regs[NUB_N_REGS]; /* without arguments */
+    uint32_t pc;
+    uint32_t input_zone; /* 1: has a page in the zone of the input */
 };
 
 /** How a run ended, when no nub_exit_reason says it. */
 #define NUB_RUN_STOPPED 0x100u
 
-/** SESSION_RUN, GET, SET: the machine state beside memory. The reply has what holds afterwards. */
+/** SESSION_RUN: the machine state beside memory is the host's. The reply has what holds after the exit. */
 struct nub_packet_state {
     uint64_t session;
     uint32_t pc;
     uint32_t pad;
     uint64_t gas;
     uint64_t regs[NUB_N_REGS];
-    struct nub_result result; /* SESSION_RUN */
+    struct nub_result result; /* the reply */
 };
 
 /** SESSION_READ, WRITE (at most NUB_LANE_BULK_SIZE bytes, in the bulk area), MAP, CLOSE. */
@@ -222,23 +225,18 @@ struct nub_packet_memory {
     uint32_t check;  /* 1: only judge whether the whole range is mapped */
 };
 
-/** SESSION_PAGES: fills the bulk area with struct nub_guest_page, from `address` on. */
+/** SESSION_PAGES: fills the bulk area with struct nub_guest_page, in no order, from the `first`-th on. */
 struct nub_packet_pages {
     uint64_t session;
-    uint64_t address; /* the reply: where to go on, 2^32 when that was all */
-    uint64_t count;   /* the reply */
+    uint64_t first;
+    uint64_t count; /* the reply: how many this time, fewer than fit means that was all */
 };
 
-enum nub_guest_page_flags {
-    NUB_PAGE_READ_ONLY = 1u << 0, /* the program cannot write it */
-    NUB_PAGE_HOST = 1u << 1       /* mapped by the host in this session */
-};
-
-/** A page that may differ from what the instance gives. */
+/** A page of the session's own, which may differ from what the instance gives. */
 struct nub_guest_page {
     uint32_t address;
-    uint32_t flags;
-    uint64_t content; /* guest-physical address of its 4096 bytes; 0: all zero */
+    uint32_t writable; /* by the program */
+    uint64_t content;  /* guest-physical address of its 4096 bytes */
 };
 
 /** STATS: the reply. */

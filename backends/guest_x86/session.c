@@ -1,0 +1,325 @@
+/* session.c - live machines: an instance's program on memory of its own (caps.md 4.5)
+ *
+ * The guest keeps the memory and the code, the host the registers, pc and gas, which come and go
+ * with each run. A session belongs to the lane that opened it. What the host may read and write
+ * is judged here, whole ranges first. */
+#include "guest.h"
+#include "failure.h"
+#include "mem.h"
+
+#define END         (1ull << 32)
+#define INPUT_BEGIN 0xFEFF0000ull
+#define INPUT_END   0xFFFF0000ull
+
+struct session {
+    uint32_t lane;
+    struct nub_dir_entry *entry; /* pinned */
+    struct guest_code *code;     /* held */
+    struct guest_window *window;
+};
+
+static struct session **sessions; /* (lock) by number - 1 */
+static uint32_t n_sessions;
+
+static int32_t
+no_memory(struct nub_mailbox *mailbox)
+{
+    return nub_fail(&mailbox->failure, NUB_ERR_NO_MEMORY, "guest memory is full");
+}
+
+static struct session *
+session_at(const struct guest_context *context, uint64_t number)
+{
+    struct session *session = number - 1 < n_sessions ? sessions[number - 1] : NULL;
+
+    return session && session->lane == context->lane ? session : NULL;
+}
+
+static int32_t
+no_session(struct nub_mailbox *mailbox)
+{
+    return nub_fail(&mailbox->failure, NUB_ERR_INVALID_ARGUMENT, "no such session on this lane");
+}
+
+/* A free number; 0: no memory. */
+static uint64_t
+free_number(void)
+{
+    uint32_t old = n_sessions, more = old ? old * 2 : 16;
+    struct session **table;
+
+    for (uint32_t i = 0; i < n_sessions; i++) {
+        if (!sessions[i])
+            return i + 1;
+    }
+    table =
+        guest.alloc.realloc(guest.alloc.ctx, sessions, old * sizeof *table, more * sizeof *table);
+    if (!table)
+        return 0;
+    memset(table + old, 0, (more - old) * sizeof *table);
+    sessions = table;
+    n_sessions = more;
+    return old + 1;
+}
+
+static bool
+has_input_page(const struct nub_memplan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_regions; i++) {
+        const struct nub_region *region = &plan->regions[i];
+        if (region->start < INPUT_END && region->start + region->size > INPUT_BEGIN)
+            return true;
+    }
+    return false;
+}
+
+static struct session *
+session_new(struct guest_context *context, struct guest_instance *instance, struct guest_code *code)
+{
+    struct session *session = nub_alloc(&guest.alloc, sizeof *session);
+
+    if (!session)
+        return NULL;
+    *session = (struct session){ .lane = context->lane, .entry = instance->entry, .code = code };
+    session->window = guest_window_new(context, &instance->plan);
+    if (!session->window) {
+        nub_free(&guest.alloc, session, sizeof *session);
+        return NULL;
+    }
+    nub_dir_pin(guest.dir, instance->entry);
+    return session;
+}
+
+/* Where the machine begins: at the endpoint, or where it was paused. */
+static void
+fill_start(struct nub_packet_open *packet, const struct guest_instance *instance, bool resume)
+{
+    const struct nub_instance *state = &instance->entry->cap.u.instance;
+    const struct guest_endpoint *endpoint = resume ? NULL : &instance->endpoints[packet->endpoint];
+
+    memcpy(packet->regs, resume ? state->regs : endpoint->regs, sizeof packet->regs);
+    packet->pc = resume ? (uint32_t)state->pc : endpoint->pc;
+    packet->input_zone = has_input_page(&instance->plan);
+}
+
+int32_t
+guest_answer_open(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    struct nub_packet_open *packet = (void *)mailbox->packet;
+    const struct nub_guest_boot *boot = guest_boot();
+    const struct guest_target target = { &packet->instance, packet->endpoint, packet->resume != 0 };
+    uint32_t model = packet->gas_model ? packet->gas_model : boot->gas_model;
+    uint32_t cycles = packet->mem_cycles ? packet->mem_cycles : boot->mem_cycles;
+    uint64_t number = free_number();
+    struct guest_instance *instance;
+    struct guest_code *code;
+    enum nub_status status = guest_resolve(&instance, &target, &mailbox->failure);
+
+    if (status)
+        return status;
+    status = guest_code_hold(&code, instance->image, model, cycles, &mailbox->failure);
+    if (status)
+        return status;
+    if (!number || !(sessions[number - 1] = session_new(context, instance, code))) {
+        guest_code_release(code);
+        return no_memory(mailbox);
+    }
+    fill_start(packet, instance, target.resume);
+    packet->session = number;
+    mailbox->reply_size = sizeof *packet;
+    return NUB_OK;
+}
+
+int32_t
+guest_answer_close(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
+    struct session *session = session_at(context, packet->session);
+
+    if (!session)
+        return no_session(mailbox);
+    sessions[packet->session - 1] = NULL;
+    guest_window_free(session->window);
+    guest_code_release(session->code);
+    nub_dir_unpin(guest.dir, session->entry);
+    nub_free(&guest.alloc, session, sizeof *session);
+    return NUB_OK;
+}
+
+int32_t
+guest_answer_run(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    struct nub_packet_state *packet = (void *)mailbox->packet;
+    struct session *session = session_at(context, packet->session);
+    struct guest_machine machine;
+    struct nub_jit_state *state = &machine.state;
+    enum nub_status status;
+    bool stopped = false;
+
+    if (!session)
+        return no_session(mailbox);
+    machine.code = session->code;
+    machine.window = session->window;
+    memcpy(state->regs, packet->regs, sizeof state->regs);
+    state->pc = packet->pc;
+    state->gas = packet->gas < NUB_GAS_MAX ? packet->gas : NUB_GAS_MAX;
+    status = guest_run(context, &machine, &stopped, &mailbox->failure);
+    if (status)
+        return status;
+    memcpy(packet->regs, state->regs, sizeof packet->regs);
+    packet->pc = state->pc;
+    packet->gas = state->gas;
+    packet->result =
+        (struct nub_result){ .exit_reason = stopped ? NUB_RUN_STOPPED : state->exit_reason,
+                             .exit_arg = stopped ? 0 : state->exit_arg,
+                             .return_value = state->regs[7],
+                             .gas_remaining = state->gas };
+    mailbox->reply_size = sizeof *packet;
+    return NUB_OK;
+}
+
+/* ---- the host's accesses ----------------------------------------------------------------- */
+
+/* The first page of the range that is not mapped, or END. */
+static uint64_t
+first_unmapped(const struct guest_window *window, uint64_t address, uint64_t size)
+{
+    struct guest_view view;
+
+    for (uint64_t page = address & ~(uint64_t)(HEAP_PAGE - 1); page < address + size;
+         page += HEAP_PAGE) {
+        guest_window_view(window, (uint32_t)page, &view);
+        if (!view.mapped)
+            return page;
+    }
+    return END;
+}
+
+/* Finds the session, and judges the range of a read or write. */
+static int32_t
+judge_access(struct guest_context *context, struct nub_mailbox *mailbox, struct session **session)
+{
+    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
+    uint64_t unmapped;
+
+    *session = session_at(context, packet->session);
+    if (!*session)
+        return no_session(mailbox);
+    if (packet->address > END || packet->size > END - packet->address)
+        return nub_fail(&mailbox->failure, NUB_ERR_INVALID_ARGUMENT, "%U bytes at %X: beyond 2^32",
+                        packet->size, packet->address);
+    unmapped = first_unmapped((*session)->window, packet->address, packet->size);
+    if (unmapped != END)
+        return nub_fail_at(&mailbox->failure, NUB_ERR_NOT_MAPPED, unmapped, "page %X: not mapped",
+                           unmapped);
+    if (!packet->check && packet->size > NUB_LANE_BULK_SIZE)
+        return nub_fail(&mailbox->failure, NUB_ERR_INVALID_ARGUMENT, "%U bytes at once",
+                        packet->size);
+    return NUB_OK;
+}
+
+int32_t
+guest_answer_read(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
+    uint8_t *bulk = guest_lane(context->lane) + NUB_LANE_BULK;
+    struct session *session;
+    int32_t status = judge_access(context, mailbox, &session);
+    uint64_t done = 0;
+
+    if (status || packet->check)
+        return status;
+    while (done < packet->size) {
+        uint64_t at = packet->address + done, offset = at & (HEAP_PAGE - 1);
+        uint64_t n =
+            HEAP_PAGE - offset < packet->size - done ? HEAP_PAGE - offset : packet->size - done;
+        struct guest_view view;
+
+        guest_window_view(session->window, (uint32_t)(at - offset), &view);
+        if (view.bytes)
+            memcpy(bulk + done, view.bytes + offset, n);
+        else
+            memset(bulk + done, 0, n);
+        done += n;
+    }
+    return NUB_OK;
+}
+
+int32_t
+guest_answer_write(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
+    const uint8_t *bulk = guest_lane(context->lane) + NUB_LANE_BULK;
+    struct session *session;
+    int32_t status = judge_access(context, mailbox, &session);
+    uint64_t done = 0;
+
+    if (status)
+        return status;
+    /* First a page of its own everywhere: after that nothing can fail. */
+    for (uint64_t at = packet->address & ~(uint64_t)(HEAP_PAGE - 1);
+         at < packet->address + packet->size; at += HEAP_PAGE) {
+        while (!guest_window_own(session->window, (uint32_t)at)) {
+            if (!guest_window_reclaim(context))
+                return no_memory(mailbox);
+        }
+    }
+    while (!packet->check && done < packet->size) {
+        uint64_t at = packet->address + done, offset = at & (HEAP_PAGE - 1);
+        uint64_t n =
+            HEAP_PAGE - offset < packet->size - done ? HEAP_PAGE - offset : packet->size - done;
+
+        memcpy(guest_window_own(session->window, (uint32_t)(at - offset)) + offset, bulk + done, n);
+        done += n;
+    }
+    return NUB_OK;
+}
+
+int32_t
+guest_answer_map(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
+    struct session *session = session_at(context, packet->session);
+    struct guest_view view;
+
+    if (!session)
+        return no_session(mailbox);
+    if (packet->size == 0 || (packet->address | packet->size) % HEAP_PAGE != 0 ||
+        packet->address > END || packet->size > END - packet->address)
+        return nub_fail(&mailbox->failure, NUB_ERR_INVALID_ARGUMENT,
+                        "%U bytes at %X: not whole pages below 2^32", packet->size,
+                        packet->address);
+    for (uint64_t page = packet->address; page < packet->address + packet->size;
+         page += HEAP_PAGE) {
+        guest_window_view(session->window, (uint32_t)page, &view);
+        if (view.mapped)
+            return nub_fail_at(&mailbox->failure, NUB_ERR_ALREADY_MAPPED, page,
+                               "page %X: mapped already", page);
+    }
+    if (!guest_window_map(session->window, packet->address, packet->size, packet->access))
+        return no_memory(mailbox);
+    return NUB_OK;
+}
+
+int32_t
+guest_answer_pages(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    struct nub_packet_pages *packet = (void *)mailbox->packet;
+    struct nub_guest_page *pages = (void *)(guest_lane(context->lane) + NUB_LANE_BULK);
+    const uint64_t room = NUB_LANE_BULK_SIZE / sizeof *pages;
+    struct session *session = session_at(context, packet->session);
+    const struct guest_window *window;
+
+    if (!session)
+        return no_session(mailbox);
+    window = session->window;
+    for (packet->count = 0; packet->count < room && packet->first + packet->count < window->n_own;
+         packet->count++) {
+        uint32_t i = (uint32_t)(packet->first + packet->count);
+        bool writable;
+        uint64_t content = guest_window_own_at(window, i, &writable);
+        pages[packet->count] = (struct nub_guest_page){ window->own[i], writable, content };
+    }
+    mailbox->reply_size = sizeof *packet;
+    return NUB_OK;
+}
