@@ -113,6 +113,7 @@ extern const struct nub_cli_command nub_command_hash;
 extern const struct nub_cli_command nub_command_help;
 extern const struct nub_cli_command nub_command_inspect;
 extern const struct nub_cli_command nub_command_pack;
+extern const struct nub_cli_command nub_command_replay;
 extern const struct nub_cli_command nub_command_run;
 
 #endif

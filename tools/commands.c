@@ -21,6 +21,7 @@ const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_config_check,
     &nub_command_config_keys,
     &nub_command_conform,
+    &nub_command_replay,
     &nub_command_help,
     NULL,
 };
