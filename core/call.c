@@ -122,7 +122,7 @@ nub_call_set_want_output(NubCall *self, gboolean want, guint64 max_output)
 {
     g_return_if_fail(self);
     set_flag(self, NUB_CALL_OUTPUT, want);
-    self->abi.max_output = max_output ? max_output : NUB_CALL_DEFAULT_MAX_OUTPUT;
+    self->abi.max_output = max_output;
 }
 
 void

@@ -111,7 +111,7 @@ invoke(const struct request *request, const NubHash *root, struct run *run, GErr
     nub_call_set_args(call, request->args);
     nub_call_set_gas(call, request->gas);
     nub_call_set_input(call, request->input);
-    nub_call_set_want_output(call, values.output != NULL, 0);
+    nub_call_set_want_output(call, values.output != NULL, NUB_CALL_DEFAULT_MAX_OUTPUT);
     start = now_ns();
     g_autoptr(NubOutcome) outcome = nub_kernel_invoke(run->kernel, call, NULL, error);
     run->time_ns = now_ns() - start;

@@ -48,7 +48,7 @@ typedef enum {
 #define NUB_TYPE_CALL (nub_call_get_type())
 #define NUB_TYPE_OUTCOME (nub_outcome_get_type())
 
-/** What nub_call_set_want_output() allows when it is given 0: 2^24 bytes. */
+/** The usual bound for nub_call_set_want_output(): 2^24 bytes. */
 #define NUB_CALL_DEFAULT_MAX_OUTPUT G_GUINT64_CONSTANT(16777216)
 
 NUB_AVAILABLE_IN_0_1
@@ -149,7 +149,7 @@ void nub_call_set_input(NubCall *self, GBytes *input);
  * nub_call_set_want_output:
  * @self: a call
  * @want: whether the bytes that registers 7 and 8 name at Halt are wanted
- * @max_output: at most so many; 0: %NUB_CALL_DEFAULT_MAX_OUTPUT
+ * @max_output: at most so many, such as %NUB_CALL_DEFAULT_MAX_OUTPUT; 0 allows the empty output alone
  *
  * Since: 0.1
  */
