@@ -10,8 +10,7 @@
 #include "local-private.h"
 #include <string.h>
 
-#define DEFAULT_MAX_OUTPUT ((uint64_t)1 << 24)
-#define INPUT_END          ((uint64_t)NUB_INPUT_ADDRESS + NUB_INPUT_MAX)
+#define INPUT_END ((uint64_t)NUB_INPUT_ADDRESS + NUB_INPUT_MAX)
 
 static uint64_t
 cut_gas(uint64_t gas)
@@ -163,8 +162,7 @@ read_output(const struct nub_call *call, struct nub_machine *machine, struct nub
     struct nub_local *local = machine->memory->local;
     uint64_t size = machine->regs[8];
 
-    outcome->output_flag =
-        judge_output(machine, call->max_output ? call->max_output : DEFAULT_MAX_OUTPUT);
+    outcome->output_flag = judge_output(machine, call->max_output);
     if (outcome->output_flag != NUB_OUTPUT_NONE || size == 0)
         return NUB_OK;
     uint8_t *bytes = nub_alloc(&local->alloc, size);

@@ -13,7 +13,7 @@
 struct gathering {
     struct nub_local *local;
     struct nub_memory *memory;
-    struct nub_memplan given; /* what image and mem_size give */
+    const struct nub_memplan *given; /* what image and mem_size give */
     struct nub_run_page *pages;
     uint64_t n, capacity;
 };
@@ -73,24 +73,9 @@ compare_pages(const void *left, const void *right)
     return (a->address > b->address) - (a->address < b->address);
 }
 
-static const struct nub_cap *
-lookup(void *ctx, const struct nub_hash *hash)
-{
-    struct nub_dir_entry *entry = nub_dir_find(ctx, hash);
-
-    return entry ? &entry->cap : NULL;
-}
-
 static enum nub_status
-gather(struct gathering *g, const struct nub_held *held, struct nub_failure *failure)
+gather(struct gathering *g, struct nub_failure *failure)
 {
-    pthread_mutex_lock(&g->local->lock);
-    enum nub_status status = nub_memplan_build(
-        &g->given, &g->local->alloc, &held->resolved->image->entry->cap.u.image,
-        &held->entry->cap.u.instance, &held->entry->hash, false, lookup, g->local->dir, failure);
-    pthread_mutex_unlock(&g->local->lock);
-    if (status != NUB_OK)
-        return status;
     if (!nub_memory_each_private(g->memory, add_private, g) || !add_host(g))
         return nub_local_no_memory(failure);
     if (g->n > 0)
@@ -102,11 +87,11 @@ static enum nub_given
 given(void *ctx, uint32_t address, const uint8_t **bytes)
 {
     const struct gathering *g = ctx;
-    const struct nub_region *region = nub_memplan_find(&g->given, address);
+    const struct nub_region *region = nub_memplan_find(g->given, address);
 
     if (!region)
         return NUB_GIVEN_NOTHING;
-    *bytes = nub_plan_bytes(&g->given, address >> NUB_PAGE_SHIFT);
+    *bytes = nub_plan_bytes(g->given, address >> NUB_PAGE_SHIFT);
     return region->access == NUB_ACCESS_READ_WRITE ? NUB_GIVEN_READ_WRITE : NUB_GIVEN_READ_ONLY;
 }
 
@@ -198,7 +183,11 @@ nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct n
     struct nub_memory *memory = commit->machine->memory;
     struct nub_local *local = memory->local;
     const struct nub_hash *instance = &commit->held->entry->hash;
-    struct gathering g = { .local = local, .memory = memory };
+    const struct nub_held *held = commit->held;
+    struct gathering g = { .local = local,
+                           .memory = memory,
+                           .given =
+                               nub_resolved_given(held->resolved, &held->entry->cap.u.instance) };
     struct nub_dir_entry *prepared = NULL;
 
     memset(successor, 0, sizeof *successor);
@@ -209,7 +198,7 @@ nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct n
                              "instance %h: cannot be paused while a read-only page of the host "
                              "is mapped",
                              instance);
-    enum nub_status status = gather(&g, commit->held, failure);
+    enum nub_status status = gather(&g, failure);
     if (status == NUB_OK)
         status = prepare(&g, commit, &prepared, failure);
     if (status == NUB_OK) {
@@ -219,7 +208,6 @@ nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct n
     }
     if (status == NUB_OK)
         __atomic_add_fetch(&local->stats.commits, 1, __ATOMIC_RELAXED);
-    nub_memplan_clear(&g.given, &local->alloc);
     nub_free(&local->alloc, g.pages, g.capacity * sizeof *g.pages);
     return status;
 }

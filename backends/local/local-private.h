@@ -77,10 +77,18 @@ struct nub_entry {
 struct nub_resolved {
     struct nub_image_user *image;
     struct nub_memplan plan;
+    struct nub_memplan without; /* without the overlays; empty when there are none */
+    bool memory_valid;          /* the plans have been built */
     uint32_t n_entries;
-    bool memory_valid; /* the plan has been built */
     struct nub_entry *entries;
 };
+
+/** What image and mem_size give, that is without the instance's overlays. */
+static inline const struct nub_memplan *
+nub_resolved_given(const struct nub_resolved *resolved, const struct nub_instance *instance)
+{
+    return instance->n_overlays > 0 ? &resolved->without : &resolved->plan;
+}
 
 /** Which instance, and how it shall run. */
 struct nub_target {

@@ -202,7 +202,7 @@ static bool
 is_wide(unsigned opcode)
 {
     if (opcode >= NUB_OP_END)
-        return opcode != NUB_OP_END;
+        return true;
     switch (nub_isa[opcode].arg_class) {
     case NUB_ARG_I:
     case NUB_ARG_RX:

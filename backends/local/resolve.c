@@ -27,6 +27,7 @@ resolved_free(struct nub_local *local, struct resolved_user *user)
 
     nub_windows_forget(local, &resolved->plan);
     nub_memplan_clear(&resolved->plan, &local->alloc);
+    nub_memplan_clear(&resolved->without, &local->alloc);
     nub_free(&local->alloc, resolved->entries, resolved->n_entries * sizeof *resolved->entries);
     nub_free(&local->alloc, user, sizeof *user);
 }
@@ -152,14 +153,22 @@ judge_endpoint(const struct nub_resolved *resolved, uint32_t endpoint, struct nu
     return NUB_OK;
 }
 
+/* Both plans at once: later, what they are made from may be present no more. */
 static enum nub_status
-build_plan(struct nub_local *local, struct nub_dir_entry *entry, struct nub_resolved *resolved,
-           struct nub_failure *failure)
+build_plans(struct nub_local *local, struct nub_dir_entry *entry, struct nub_resolved *resolved,
+            struct nub_failure *failure)
 {
-    enum nub_status status =
-        nub_memplan_build(&resolved->plan, &local->alloc, &resolved->image->entry->cap.u.image,
-                          &entry->cap.u.instance, &entry->hash, true, lookup, local->dir, failure);
+    const struct nub_image *image = &resolved->image->entry->cap.u.image;
+    const struct nub_instance *instance = &entry->cap.u.instance;
+    enum nub_status status = nub_memplan_build(&resolved->plan, &local->alloc, image, instance,
+                                               &entry->hash, true, lookup, local->dir, failure);
 
+    if (status == NUB_OK && instance->n_overlays > 0) {
+        status = nub_memplan_build(&resolved->without, &local->alloc, image, instance, &entry->hash,
+                                   false, lookup, local->dir, failure);
+        if (status != NUB_OK)
+            nub_memplan_clear(&resolved->plan, &local->alloc);
+    }
     resolved->memory_valid = status == NUB_OK;
     return status;
 }
@@ -197,7 +206,7 @@ hold_inlock(struct nub_local *local, const struct nub_target *target, struct nub
     if (status == NUB_OK && !target->resume)
         status = judge_endpoint(resolved, target->endpoint, failure);
     if (status == NUB_OK && !resolved->memory_valid)
-        status = build_plan(local, entry, resolved, failure);
+        status = build_plans(local, entry, resolved, failure);
     if (status != NUB_OK)
         return status;
     uint32_t model = target->gas_model ? target->gas_model : local->options.gas_model;
