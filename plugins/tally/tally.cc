@@ -207,6 +207,7 @@ const nub_plugin plugin = {
     options,
     sizeof options / sizeof options[0],
     &ops,
+    nullptr, /* no store */
 };
 
 } // namespace
