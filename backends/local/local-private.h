@@ -35,6 +35,7 @@ struct nub_local_options {
     uint64_t max_bytes;  /* 0: no limit */
     uint64_t code_cache; /* bytes of pre-decoded code that are kept */
     uint32_t windows;    /* how many 4 GiB windows are kept */
+    const struct nub_runner *runner; /* NULL: the interpreters run programs */
 };
 
 /** Counters that `stats` reports. Written with relaxed atomics. */
@@ -55,6 +56,13 @@ struct nub_local {
 
 /* ---- local.c ------------------------------------------------------------------------------- */
 
+/** What every module on this library offers; one with a runner puts a `create` of its own there. */
+extern const struct nub_backend_ops nub_local_ops;
+/** The options that such a module has too, and how many. */
+extern const struct nub_option_desc *const nub_local_shared_options;
+extern const uint64_t nub_local_n_shared_options;
+/** create() of a module with a runner, or (NULL) without. */
+enum nub_status nub_local_create(const struct nub_create_args *args, const struct nub_runner *runner, void **backend, struct nub_failure *failure);
 /** create() behind the options: tests bring an allocator that fails. */
 enum nub_status nub_local_new(struct nub_local **local, const struct nub_alloc *alloc, const struct nub_local_options *options, const struct nub_host *host, struct nub_failure *failure);
 void nub_local_free(struct nub_local *local);

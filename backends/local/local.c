@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* the first ones are about the interpreters */
+#define N_OWN_OPTIONS 2
 static const struct nub_option_desc option_table[] = {
     { .name = "memory",
       .type = NUB_OPTION_CHOICE,
@@ -129,8 +131,13 @@ nub_local_free(struct nub_local *local)
     nub_free(&alloc, local, sizeof *local);
 }
 
-static int32_t
-create(const struct nub_create_args *args, void **backend, struct nub_failure *failure)
+const struct nub_option_desc *const nub_local_shared_options = option_table + N_OWN_OPTIONS;
+const uint64_t nub_local_n_shared_options =
+    sizeof option_table / sizeof option_table[0] - N_OWN_OPTIONS;
+
+enum nub_status
+nub_local_create(const struct nub_create_args *args, const struct nub_runner *runner,
+                 void **backend, struct nub_failure *failure)
 {
     struct nub_alloc alloc = { .realloc = system_realloc,
                                .blob_new = nub_blob_new,
@@ -144,13 +151,20 @@ create(const struct nub_create_args *args, void **backend, struct nub_failure *f
         .max_bytes = option_number(args, "max-bytes", 0),
         .code_cache = option_number(args, "code-cache", 256u << 20),
         .windows = (uint32_t)option_number(args, "windows", 16),
+        .runner = runner,
     };
     struct nub_local *local;
 
     enum nub_status status = nub_local_new(&local, &alloc, &options, args->host, failure);
     if (status == NUB_OK)
         *backend = local;
-    return (int32_t)status;
+    return status;
+}
+
+static int32_t
+create(const struct nub_create_args *args, void **backend, struct nub_failure *failure)
+{
+    return (int32_t)nub_local_create(args, NULL, backend, failure);
 }
 
 static void
@@ -193,8 +207,8 @@ stats(void *backend, void (*each)(void *ctx, const char *name, uint64_t value), 
     return NUB_OK;
 }
 
-static const struct nub_backend_ops ops = {
-    .struct_size = sizeof ops,
+const struct nub_backend_ops nub_local_ops = {
+    .struct_size = sizeof nub_local_ops,
     .create = create,
     .destroy = destroy,
     .put_cap = nub_local_put_cap,
@@ -234,5 +248,5 @@ const struct nub_plugin nub_local_plugin = {
     .summary = "An interpreter in the caller's process: portable, no privileges, the reference",
     .options = option_table,
     .n_options = sizeof option_table / sizeof option_table[0],
-    .ops = &ops,
+    .ops = &nub_local_ops,
 };

@@ -5,6 +5,7 @@
  * running lose what was pre-decoded of them. Everything here happens under nub_local.lock.
  */
 #include "local-private.h"
+#include "runner.h"
 #include <string.h>
 
 void
@@ -59,6 +60,14 @@ link_newest(struct nub_codes *codes, struct nub_code *code)
     codes->newest = code;
 }
 
+static void
+forget_code(struct nub_local *local, struct nub_code *code)
+{
+    nub_blocks_clear(local, code);
+    if (code->native)
+        local->options.runner->forget(local, code);
+}
+
 void
 nub_codes_evict(struct nub_local *local, bool all)
 {
@@ -67,8 +76,8 @@ nub_codes_evict(struct nub_local *local, bool all)
     for (struct nub_code *code = codes->oldest; code; code = code->newer) {
         if (!all && __atomic_load_n(&codes->bytes, __ATOMIC_RELAXED) <= codes->limit)
             return;
-        if (code->users == 0 && code->blocks.bytes > 0)
-            nub_blocks_clear(local, code);
+        if (code->users == 0 && (code->blocks.bytes > 0 || code->native))
+            forget_code(local, code);
     }
 }
 
@@ -128,7 +137,7 @@ nub_image_free(struct nub_local *local, struct nub_image_user *image)
         struct nub_code *code = image->codes;
         image->codes = code->next;
         unlink_code(&local->codes, code);
-        nub_blocks_clear(local, code);
+        forget_code(local, code);
         pthread_mutex_destroy(&code->blocks.lock);
         nub_free(&local->alloc, code, sizeof *code);
     }

@@ -18,6 +18,7 @@ struct nub_code {
     uint32_t gas_model, mem_cycles;
     uint32_t users;          /* (nub_local.lock) */
     bool touches_memory;     /* a run did; relaxed atomic */
+    void *native;            /* the runner's (runner.h); atomic */
     struct nub_code *next;   /* of the same image */
     struct nub_code *newer, *older; /* (nub_local.lock) all programs by last use */
     struct nub_blocks blocks;

@@ -6,6 +6,7 @@
  */
 #include "interp.h"
 #include "local-private.h"
+#include "runner.h"
 #include <time.h>
 
 /* A few milliseconds of work at the most. */
@@ -52,9 +53,15 @@ nub_interp_threaded(struct nub_machine *machine)
 static enum nub_stop
 run_on(struct nub_machine *machine)
 {
+    const struct nub_local_options *options = &machine->memory->local->options;
     enum nub_stop stop = NUB_STOP_ELSEWHERE;
 
-    if (!machine->memory->local->options.threaded)
+    if (options->runner && !machine->paid) {
+        stop = options->runner->run(machine);
+        if (stop != NUB_STOP_ELSEWHERE)
+            return stop;
+    }
+    if (options->runner || !options->threaded)
         return nub_interp_switch(machine, false);
     while (stop == NUB_STOP_ELSEWHERE || stop == NUB_STOP_BLOCK) {
         stop = nub_interp_threaded(machine);

@@ -33,46 +33,34 @@ mask_word(const struct nub_program *program, uint64_t word)
     return bits;
 }
 
-/* what the program has how many of, at most */
-struct census {
-    uint64_t insns, charges, faults, joins, bytes;
-};
-
-static void
-take_census(struct census *census, const struct nub_program *program, bool per_insn)
-{
-    uint64_t terminators = 0, unknown = 0;
-
-    for (uint64_t word = 0; word < n_words(program); word++) {
-        for (uint64_t bits = mask_word(program, word); bits != 0; bits &= bits - 1) {
-            uint8_t opcode = program->code[word * 64 + (uint64_t)__builtin_ctzll(bits)];
-            census->insns++;
-            census->bytes += nub_jit_max_bytes(opcode);
-            census->faults += nub_jit_can_fault(opcode);
-            terminators += nub_isa[opcode].is_terminator;
-            unknown += nub_isa[opcode].mnemonic == NULL;
-        }
-    }
-    uint64_t gaps = program->code_size / (NUB_MAX_SKIP + 1) + 1;
-    census->charges = (per_insn ? census->insns : terminators) + unknown + gaps + 2;
-    census->joins = census->insns / NUB_JIT_CHUNK + 2 * unknown + gaps + 2;
-    census->bytes += census->charges * NUB_JIT_CHARGE_ROOM +
-                     (unknown + 2 * gaps + 2) * NUB_JIT_EXIT_ROOM + NUB_JIT_TRAMPOLINE_ROOM;
-}
-
 enum nub_status
 nub_jit_measure(struct nub_jit_sizes *sizes, const struct nub_program *program,
                 const struct nub_jit_params *params, struct nub_failure *failure)
 {
-    struct census census = { 0 };
+    uint64_t insns = 0, terminators = 0, known = 0, faults = 0, bytes = 0;
     uint64_t words = n_words(program);
 
-    take_census(&census, program, params->gas_model == NUB_GAS_INSTRUCTION);
-    sizes->code = census.bytes + NUB_JIT_INSN_ROOM;
-    sizes->work = census.charges * sizeof(struct nub_jit_charge);
-    sizes->tables = ((uint64_t)program->n_jump + 1) * 8 + words * (8 + 4) + 8 +
-                    (census.joins + census.faults) * sizeof(struct nub_jit_spot) +
-                    (census.charges + 1) * 4;
+    for (uint64_t word = 0; word < words; word++) {
+        const uint8_t *code = program->code + word * 64;
+        for (uint64_t bits = mask_word(program, word); bits != 0; bits &= bits - 1) {
+            uint32_t info = nub_jit_info[code[__builtin_ctzll(bits)]];
+            insns++;
+            bytes += info & NUB_JIT_MOST_BYTES;
+            known += info / NUB_JIT_KNOWN & 1;
+            terminators += info / NUB_JIT_ENDS_BLOCK & 1;
+            faults += info / NUB_JIT_FAULTS & 1;
+        }
+    }
+    uint64_t unknown = insns - known, gaps = program->code_size / (NUB_MAX_SKIP + 1) + 1;
+    bool per_insn = params->gas_model == NUB_GAS_INSTRUCTION;
+    uint64_t charges = (per_insn ? insns : terminators) + unknown + gaps + 2;
+    sizes->joins = insns / NUB_JIT_CHUNK + 2 * unknown + gaps + 2;
+    sizes->code = bytes + charges * NUB_JIT_CHARGE_ROOM +
+                  2 * (unknown + gaps + 1) * NUB_JIT_EXIT_ROOM + NUB_JIT_TRAMPOLINE_ROOM +
+                  NUB_JIT_INSN_ROOM;
+    sizes->work = charges * sizeof(struct nub_jit_charge);
+    sizes->tables = ((uint64_t)program->n_jump + 1) * 8 + words * (8 + 4) +
+                    (sizes->joins + faults) * sizeof(struct nub_jit_spot) + (terminators + 2) * 4;
     if (sizes->code > MAX_NATIVE)
         return nub_fail(failure, NUB_ERR_NOT_SUPPORTED,
                         "code: %u bytes may become more than 2 GiB of machine code",
@@ -91,14 +79,14 @@ read_chunk(struct nub_jit *jit, uint32_t pc, uint32_t limit)
     jit->n_chunk = 0;
     for (;;) {
         struct nub_insn *insn = &jit->chunk[jit->n_chunk++];
-        const struct nub_isa_entry *isa = &nub_isa[program->code[pc]];
+        uint32_t info = nub_jit_info[program->code[pc]];
         nub_insn_decode(insn, program, pc);
         if (jit->is_metered)
             nub_gas_feed(&jit->gas, program, insn);
         pc = insn->next;
-        if (isa->is_terminator)
+        if (info & NUB_JIT_ENDS_BLOCK)
             jit->chunk_end = NUB_JIT_CHUNK_TERMINATOR;
-        else if (isa->mnemonic == NULL)
+        else if (!(info & NUB_JIT_KNOWN))
             jit->chunk_end = NUB_JIT_CHUNK_UNKNOWN;
         else if (pc >= program->code_size)
             jit->chunk_end = NUB_JIT_CHUNK_CODE_END;
@@ -123,11 +111,11 @@ walk_on_behind_gap(struct nub_jit *jit)
     uint32_t pc = jit->chunk[jit->n_chunk - 1].next;
 
     while (pc < program->code_size) {
-        const struct nub_isa_entry *isa = &nub_isa[program->code[pc]];
+        uint32_t info = nub_jit_info[program->code[pc]];
         struct nub_insn insn;
         nub_insn_decode(&insn, program, pc);
         nub_gas_feed(&jit->gas, program, &insn);
-        if (isa->is_terminator || isa->mnemonic == NULL)
+        if ((info & NUB_JIT_ENDS_BLOCK) || !(info & NUB_JIT_KNOWN))
             return false;
         pc = insn.next;
     }
@@ -279,15 +267,13 @@ count_ranks(struct nub_jit_code *out, uint32_t *rank)
 
 /* lays the tables out, the one whose size is not known exactly last */
 static void
-lay_tables(struct nub_jit *jit, uint8_t *tables)
+lay_tables(struct nub_jit *jit, uint8_t *tables, uint64_t max_joins)
 {
     struct nub_jit_code *out = jit->out;
     uint64_t words = n_words(&out->program);
     uint8_t *starts = tables + ((uint64_t)out->program.n_jump + 1) * 8;
     uint32_t *rank = (uint32_t *)(void *)(starts + words * 8);
-    struct census census = { 0 };
 
-    take_census(&census, &out->program, jit->per_insn);
     out->dispatch = (uint64_t *)(void *)tables;
     if (words != 0)
         __builtin_memset(starts + words * 8 - 8, 0, 8);
@@ -298,7 +284,7 @@ lay_tables(struct nub_jit *jit, uint8_t *tables)
     out->block_native = rank + words;
     __builtin_memset(out->block_native, 0, (uint64_t)out->n_blocks * 4);
     jit->joins = (struct nub_jit_spot *)(void *)(out->block_native + out->n_blocks);
-    jit->faults = jit->joins + census.joins;
+    jit->faults = jit->joins + max_joins;
 }
 
 enum nub_status
@@ -315,7 +301,7 @@ nub_jit_compile(struct nub_jit_code *out, const struct nub_program *program,
     jit.per_insn = params->gas_model == NUB_GAS_INSTRUCTION;
     jit.wide_costs = 131 * ((uint64_t)program->code_size + 1) > INT32_MAX;
     jit.charges = work;
-    lay_tables(&jit, tables);
+    lay_tables(&jit, tables, sizes->joins);
     nub_jit_trampolines(&jit);
     compile_all(&jit);
     if (jit.is_full)

@@ -20,7 +20,7 @@
 /** A charge and its out-of-gas stub. */
 #define NUB_JIT_CHARGE_ROOM 48u
 /** `mov dword [frame], pc` and a jump, in a tail too. */
-#define NUB_JIT_EXIT_ROOM 24u
+#define NUB_JIT_EXIT_ROOM 24u /* also what an unknown opcode takes */
 #define NUB_JIT_TRAMPOLINE_ROOM 512u
 
 /** A charge that may fail: its jump leads to a stub at the end of the code. */
@@ -100,10 +100,12 @@ void nub_jit_trampolines(struct nub_jit *jit);
 /* jit-select.c */
 /** Emits the instruction at `insn`, perhaps together with some of the `n` - 1 that follow; how many were emitted. */
 uint32_t nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insn, uint32_t n);
-/** The most bytes that emitting one instruction takes, without its charge. */
-uint32_t nub_jit_max_bytes(uint8_t opcode);
-/** Whether it accesses memory. */
-bool nub_jit_can_fault(uint8_t opcode);
+/** By opcode: the most bytes that emitting it takes without its charge, and the bits below. 0: unknown. */
+extern const uint16_t nub_jit_info[256];
+#define NUB_JIT_MOST_BYTES 0xffu
+#define NUB_JIT_KNOWN 0x100u
+#define NUB_JIT_ENDS_BLOCK 0x200u
+#define NUB_JIT_FAULTS 0x400u /* accesses memory */
 /** Whether control can go on behind a terminator without the host. */
 bool nub_jit_falls_through(uint8_t opcode);
 

@@ -7,24 +7,24 @@
 #include "jit-private.h"
 
 enum kind {
-    K_UNKNOWN,
+    K_UNKNOWN, /* what the table holds for opcodes without a line */
+    K_LOAD,
+    K_LOAD_IND,
+    K_STORE,
+    K_STORE_IND,
+    K_STORE_IMM,
+    K_STORE_IMM_IND,
     K_TRAP,
     K_FALLTHROUGH,
     K_ECALL,
     K_ECALLI,
-    K_LOAD_IMM,
-    K_STORE_IMM,
-    K_STORE_IMM_IND,
     K_JUMP,
     K_JUMP_IND,
     K_LOAD_IMM_JUMP,
     K_LOAD_IMM_JUMP_IND,
     K_BRANCH,
     K_BRANCH_IMM,
-    K_LOAD,
-    K_LOAD_IND,
-    K_STORE,
-    K_STORE_IND,
+    K_LOAD_IMM,
     K_MOVE,
     K_UNARY,
     K_COUNT_ZEROS,
@@ -46,7 +46,7 @@ enum kind {
     K_SELECT,
     K_AND_INV,
     K_OR_INV,
-    K_XNOR
+    K_XNOR,
 };
 
 /* how an instruction deals with the upper halves of registers */
@@ -58,6 +58,49 @@ enum upper {
 
 /* K_UNARY */
 enum unary { UNARY_POPCNT, UNARY_MOVSX8, UNARY_MOVSX16, UNARY_MOVZX16 };
+
+/* the most bytes that an instruction of a kind takes; tests try all operands */
+enum most {
+    MOST_TRAP = 23,
+    MOST_FALLTHROUGH = 0,
+    MOST_ECALL = 23,
+    MOST_ECALLI = 31,
+    MOST_LOAD_IMM = 10,
+    MOST_STORE_IMM = 16,
+    MOST_STORE_IMM_IND = 15,
+    MOST_JUMP = 23,
+    MOST_JUMP_IND = 62,
+    MOST_LOAD_IMM_JUMP = 33,
+    MOST_LOAD_IMM_JUMP_IND = 72,
+    MOST_BRANCH = 32,
+    MOST_BRANCH_IMM = 36,
+    MOST_LOAD = 12,
+    MOST_LOAD_IND = 12,
+    MOST_STORE = 12,
+    MOST_STORE_IND = 12,
+    MOST_MOVE = 3,
+    MOST_UNARY = 5,
+    MOST_COUNT_ZEROS = 18,
+    MOST_BSWAP = 6,
+    MOST_ALU = 9,
+    MOST_ALU_IMM = 13,
+    MOST_NEG_ADD = 16,
+    MOST_MUL = 10,
+    MOST_MUL_IMM = 10,
+    MOST_MUL_UPPER = 36,
+    MOST_DIVIDE = 72,
+    MOST_SHIFT = 22,
+    MOST_SHIFT_IMM = 10,
+    MOST_SHIFT_ALT = 30,
+    MOST_SET = 14,
+    MOST_SET_IMM = 18,
+    MOST_CMOV = 7,
+    MOST_CMOV_IMM = 17,
+    MOST_SELECT = 10,
+    MOST_AND_INV = 12,
+    MOST_OR_INV = 9,
+    MOST_XNOR = 9
+};
 
 struct rule {
     uint8_t kind;
@@ -71,38 +114,18 @@ static const struct rule rules[256] = {
 #include "jit-rules.def"
 };
 
-uint32_t
-nub_jit_max_bytes(uint8_t opcode)
-{
-    /* measured over all operands by the tests, which hold these figures */
-    static const uint8_t bytes[] = {
-#define BYTES(kind, most) [K_##kind] = most,
-        BYTES(UNKNOWN, 23) BYTES(TRAP, 23) BYTES(FALLTHROUGH, 0) BYTES(ECALL, 23) BYTES(ECALLI, 31)
-            BYTES(LOAD_IMM, 10) BYTES(STORE_IMM, 15) BYTES(STORE_IMM_IND, 15) BYTES(JUMP, 23)
-                BYTES(JUMP_IND, 62) BYTES(LOAD_IMM_JUMP, 33) BYTES(LOAD_IMM_JUMP_IND, 72)
-                    BYTES(BRANCH, 32) BYTES(BRANCH_IMM, 36) BYTES(LOAD, 12) BYTES(LOAD_IND, 12)
-                        BYTES(STORE, 12) BYTES(STORE_IND, 12) BYTES(MOVE, 3) BYTES(UNARY, 5)
-                            BYTES(COUNT_ZEROS, 18) BYTES(BSWAP, 6) BYTES(ALU, 9) BYTES(ALU_IMM, 13)
-                                BYTES(NEG_ADD, 16) BYTES(MUL, 10) BYTES(MUL_IMM, 10)
-                                    BYTES(MUL_UPPER, 36) BYTES(DIVIDE, 72) BYTES(SHIFT, 22)
-                                        BYTES(SHIFT_IMM, 10) BYTES(SHIFT_ALT, 30) BYTES(SET, 14)
-                                            BYTES(SET_IMM, 18) BYTES(CMOV, 7) BYTES(CMOV_IMM, 17)
-                                                BYTES(SELECT, 10) BYTES(AND_INV, 12)
-                                                    BYTES(OR_INV, 9) BYTES(XNOR, 9)
-#undef BYTES
-    };
+/* jit-rules.def says how many bytes, isa.def what a terminator is: joined by enumerators */
+enum {
+#define RULE(name, kind, op, width, upper)                                                         \
+    INFO_##name = MOST_##kind | (K_##kind <= K_STORE_IMM_IND ? NUB_JIT_FAULTS : 0),
+#include "jit-rules.def"
+};
 
-    return bytes[rules[opcode].kind];
-}
-
-bool
-nub_jit_can_fault(uint8_t opcode)
-{
-    uint8_t kind = rules[opcode].kind;
-
-    return kind == K_STORE_IMM || kind == K_STORE_IMM_IND ||
-           (kind >= K_LOAD && kind <= K_STORE_IND);
-}
+const uint16_t nub_jit_info[256] = {
+#define NUB_INSN(number, NAME, mnemonic, class, terminator, ...)                                   \
+    [number] = INFO_##NAME | NUB_JIT_KNOWN | (terminator ? NUB_JIT_ENDS_BLOCK : 0),
+#include "isa.def"
+};
 
 bool
 nub_jit_falls_through(uint8_t opcode)
