@@ -35,7 +35,7 @@ mutate(GByteArray *bytes, GRand *rand)
 {
     gsize at = bytes->len ? g_rand_int_range(rand, 0, bytes->len) : 0;
     guint32 number = GUINT32_TO_LE(interesting(rand));
-    guint n = MIN(bytes->len - at, 1u << g_rand_int_range(rand, 0, 7));
+    gsize most = 1u << g_rand_int_range(rand, 0, 7), n = MIN(bytes->len - at, most);
     g_autofree guint8 *piece = NULL;
 
     switch (g_rand_int_range(rand, 0, 6)) {
