@@ -35,6 +35,7 @@ struct nub_cli_command {
     guint shared;            /* bits of enum nub_cli_shared */
     const GOptionEntry *options; /* NULL: none of its own */
     guint min_args, max_args;    /* of `args` */
+    bool raw;                    /* `args` is the command line as it is; the options are for the help */
     int (*run)(char **args); /* what is left of the command line; returns enum nub_cli_exit */
 };
 
@@ -104,6 +105,7 @@ void nub_cli_json_print(JsonBuilder *builder);
 
 extern const struct nub_cli_command nub_command_asm;
 extern const struct nub_cli_command nub_command_backends;
+extern const struct nub_cli_command nub_command_cc;
 extern const struct nub_cli_command nub_command_config_check;
 extern const struct nub_cli_command nub_command_config_keys;
 extern const struct nub_cli_command nub_command_config_show;
@@ -112,6 +114,7 @@ extern const struct nub_cli_command nub_command_disasm;
 extern const struct nub_cli_command nub_command_hash;
 extern const struct nub_cli_command nub_command_help;
 extern const struct nub_cli_command nub_command_inspect;
+extern const struct nub_cli_command nub_command_link;
 extern const struct nub_cli_command nub_command_pack;
 extern const struct nub_cli_command nub_command_replay;
 extern const struct nub_cli_command nub_command_run;

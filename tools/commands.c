@@ -13,6 +13,8 @@ const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_asm,
     &nub_command_disasm,
 #endif
+    &nub_command_cc,
+    &nub_command_link,
     &nub_command_pack,
     &nub_command_hash,
     &nub_command_inspect,

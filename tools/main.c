@@ -9,10 +9,26 @@
 #include <stdio.h>
 #include <string.h>
 
+/* For commands that read the command line themselves, as compilers do. */
+static int
+run_raw(const struct nub_cli_command *command, char **argv)
+{
+    g_auto(GStrv) words = argv;
+    g_autofree char *program = g_strdup_printf("nub %s", command->name);
+
+    g_set_prgname(program);
+    for (char **word = words + 1; *word; word++)
+        if (strcmp(*word, "--help") == 0 || strcmp(*word, "-h") == 0)
+            return nub_cli_help(command);
+    return command->run(words + 1);
+}
+
 /* Parses what follows the command's name and runs it. */
 static int
 run_command(const struct nub_cli_command *command, char **argv)
 {
+    if (command->raw)
+        return run_raw(command, argv);
     gboolean help = FALSE;
     g_autoptr(GOptionContext) context = nub_cli_context(command, &help);
     g_autofree char *program = g_strdup_printf("nub %s", command->name);

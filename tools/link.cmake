@@ -1,0 +1,30 @@
+# The linker: a library for `nub link`, `nub cc`, tests and the fuzz target.
+add_library(nub_link STATIC
+    link.c
+    link-blocks.c
+    link-code.c
+    link-dwarf.c
+    link-elf.c
+    link-entries.c
+    link-flow.c
+    link-layout.c
+    link-lower.c
+    link-lower-alu.c
+    link-lower-bits.c
+    link-lower-jump.c
+    link-lower-memory.c
+    link-memory.c
+    link-ops.c
+    link-rv.c
+    link-rvc.c
+    link-select.c)
+target_include_directories(nub_link PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
+target_link_libraries(nub_link PUBLIC PkgConfig::NUB_TOOLS_GLIB PRIVATE nub_pvm nub_model nub_flags)
+
+# Runs clang and ld.lld for it.
+add_library(nub_cc STATIC cc.c)
+target_include_directories(nub_cc PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
+target_link_libraries(nub_cc PUBLIC PkgConfig::NUB_TOOLS_GLIB PRIVATE nub_flags)
+target_compile_definitions(nub_cc PRIVATE
+    NUB_SDK_SOURCE="${PROJECT_SOURCE_DIR}/sdk"
+    NUB_SDK_INSTALLED="${CMAKE_INSTALL_FULL_DATADIR}/nub/sdk")
