@@ -195,10 +195,10 @@ nub_call_is_pure(const NubCall *self)
 /* ---- the outcome ------------------------------------------------------------------------- */
 
 NubOutcome *
-nub_outcome_new(const struct nub_outcome *outcome, gboolean wanted)
+nub_outcome_new(NubKernel *kernel, const struct nub_outcome *outcome, gboolean wanted)
 {
     NubOutcome *self = g_atomic_rc_box_new0(NubOutcome);
-    GBytes *output = nub_bytes_take(&outcome->output);
+    GBytes *output = nub_bytes_take(kernel, &outcome->output);
 
     self->result = outcome->result;
     self->successor = outcome->successor;

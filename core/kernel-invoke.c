@@ -32,7 +32,7 @@ invoke_pure(NubKernel *self, const struct nub_call *call, GError **error)
     if (!nub_kernel_invoke_cached(self, &call->instance, call->endpoint, call->args, call->gas,
                                   &outcome.result, error))
         return NULL;
-    return nub_outcome_new(&outcome, FALSE);
+    return nub_outcome_new(self, &outcome, FALSE);
 }
 
 typedef int32_t (*NubFullCall)(void *backend, const struct nub_call *call,
@@ -54,7 +54,7 @@ run_full(NubKernel *self, NubFullCall full, const char *function, struct nub_cal
     nub_cancel_end(&cancel);
     if (!nub_kernel_check(self, function, status, &failure, error))
         return NULL;
-    return nub_outcome_new(&outcome, (call->flags & NUB_CALL_OUTPUT) != 0);
+    return nub_outcome_new(self, &outcome, (call->flags & NUB_CALL_OUTPUT) != 0);
 }
 
 NubOutcome *

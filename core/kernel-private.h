@@ -23,8 +23,8 @@ NubKernel *nub_kernel_new(NubEngine *engine);
 gboolean nub_kernel_check(const NubKernel *self, const char *function, int32_t status, const struct nub_failure *failure, GError **error);
 /** Sets NOT_SUPPORTED, naming the function, and returns FALSE. */
 gboolean nub_kernel_lacks(const NubKernel *self, const char *function, GError **error);
-/** Bytes that a backend gave away, without copying them. */
-GBytes *nub_bytes_take(const struct nub_bytes *bytes);
+/** Bytes that a backend gave away, without copying them: they keep the kernel open until released. */
+GBytes *nub_bytes_take(NubKernel *kernel, const struct nub_bytes *bytes);
 
 /* ---- call.c ------------------------------------------------------------------------------ */
 
@@ -33,7 +33,7 @@ void nub_call_fill(const NubCall *self, struct nub_call *call);
 /** Whether the pure call does the same. */
 gboolean nub_call_is_pure(const NubCall *self);
 /** Takes over the output in `outcome`. `wanted`: whether one was asked for. */
-NubOutcome *nub_outcome_new(const struct nub_outcome *outcome, gboolean wanted);
+NubOutcome *nub_outcome_new(NubKernel *kernel, const struct nub_outcome *outcome, gboolean wanted);
 
 /* ---- host.c ------------------------------------------------------------------------------ */
 

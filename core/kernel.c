@@ -66,22 +66,33 @@ nub_kernel_lacks(const NubKernel *self, const char *function, GError **error)
     return FALSE;
 }
 
+struct taken_bytes {
+    struct nub_bytes bytes;
+    NubKernel *kernel; /* (owned): the release function belongs to its backend */
+};
+
 static void
 release_bytes(gpointer data)
 {
-    struct nub_bytes *bytes = data;
+    struct taken_bytes *taken = data;
 
-    if (bytes->release)
-        bytes->release(bytes);
-    g_free(bytes);
+    if (taken->bytes.release)
+        taken->bytes.release(&taken->bytes);
+    g_object_unref(taken->kernel);
+    g_free(taken);
 }
 
 GBytes *
-nub_bytes_take(const struct nub_bytes *bytes)
+nub_bytes_take(NubKernel *kernel, const struct nub_bytes *bytes)
 {
-    struct nub_bytes *own = g_memdup2(bytes, sizeof *bytes);
+    struct taken_bytes *taken;
 
-    return g_bytes_new_with_free_func(own->data, own->size, release_bytes, own);
+    if (bytes->size == 0 && !bytes->release)
+        return g_bytes_new(NULL, 0);
+    taken = g_new(struct taken_bytes, 1);
+    taken->bytes = *bytes;
+    taken->kernel = g_object_ref(kernel);
+    return g_bytes_new_with_free_func(bytes->data, bytes->size, release_bytes, taken);
 }
 
 static struct nub_slice
@@ -251,7 +262,7 @@ nub_kernel_get_cap(NubKernel *self, const NubHash *hash, GError **error)
     status = self->ops->get_cap(self->backend, hash, &bytes, &failure);
     if (!nub_kernel_check(self, "get_cap", status, &failure, error))
         return NULL;
-    wire = nub_bytes_take(&bytes);
+    wire = nub_bytes_take(self, &bytes);
     return nub_cap_new_from_wire(wire, error);
 }
 
