@@ -9,10 +9,8 @@
 
 const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_run,
-#ifdef NUB_HAVE_ASM /* goes when the assembler is there */
     &nub_command_asm,
     &nub_command_disasm,
-#endif
     &nub_command_cc,
     &nub_command_link,
     &nub_command_pack,

@@ -166,6 +166,45 @@ find_target(NubRegistry *registry, GPtrArray *infos, struct nub_conform_target *
     return false;
 }
 
+static enum nub_verdict
+probe(const struct nub_conform_case *self, const struct nub_conform_target *target, char **message)
+{
+    GError *error = NULL;
+    g_autoptr(NubKernel) kernel =
+        nub_registry_open_private(target->registry, target->backend, NUB_GAS_DEFAULT, 0, &error);
+
+    (void)self;
+    if (kernel)
+        return NUB_PASSED;
+    *message = g_strdup(error->message);
+    g_error_free(error);
+    return NUB_FAILED;
+}
+
+static void
+say_nothing(const struct nub_conform_case *done, guint n_done, guint n_cases)
+{
+    (void)done;
+    (void)n_done;
+    (void)n_cases;
+}
+
+/* A backend that does not open fails no case: it cannot be checked at all. */
+static bool
+opens(const struct nub_conform_target *target, guint timeout)
+{
+    g_autoptr(GArray) cases = g_array_new(FALSE, TRUE, sizeof(struct nub_conform_case));
+    struct nub_conform_case first = { .run = probe };
+
+    g_array_set_clear_func(cases, nub_conform_case_clear);
+    g_array_append_val(cases, first);
+    nub_conform_run(cases, target, timeout, say_nothing);
+    const struct nub_conform_case *self = &g_array_index(cases, struct nub_conform_case, 0);
+    if (self->verdict != NUB_PASSED)
+        nub_cli_fail("backend '%s' does not open: %s", target->backend, self->message);
+    return self->verdict == NUB_PASSED;
+}
+
 static int
 list_cases(const GArray *cases)
 {
@@ -215,7 +254,8 @@ run(char **args)
     g_autoptr(GPtrArray) infos = nub_registry_list_backends(registry);
     if (!find_target(registry, infos, &target))
         return NUB_CLI_HOST;
-    return check(&target, cases, values.in_process ? 0 : timeout);
+    timeout = values.in_process ? 0 : timeout;
+    return opens(&target, timeout) ? check(&target, cases, timeout) : NUB_CLI_HOST;
 }
 
 static const GOptionEntry options[] = {

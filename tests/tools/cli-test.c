@@ -1,0 +1,141 @@
+/* cli-test.c - running the built `nub` from a test */
+#include "cli-test.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+static char *folder;
+
+const char *
+nub_test_folder(void)
+{
+    if (!folder) {
+        folder = g_dir_make_tmp("nub-test-XXXXXX", NULL);
+        g_assert_nonnull(folder);
+    }
+    return folder;
+}
+
+void
+nub_test_folder_remove(void)
+{
+    g_autoptr(GDir) dir = folder ? g_dir_open(folder, 0, NULL) : NULL;
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        g_remove(path);
+    }
+    if (folder)
+        g_rmdir(folder);
+    g_clear_pointer(&folder, g_free);
+}
+
+void
+nub_test_write(const char *name, const void *data, gssize size)
+{
+    g_autofree char *path = g_build_filename(nub_test_folder(), name, NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_file_set_contents(path, data, size, &error);
+    g_assert_no_error(error);
+}
+
+/* The command's own environment: no configuration of whoever runs the tests. */
+static char **
+clean_environment(void)
+{
+    static const char *const unset[] = { "NUB_CONFIG", "NUB_PLUGIN_PATH", "NUB_BACKENDS_SELECT",
+                                         "NUB_BACKENDS_DISABLE", "G_MESSAGES_DEBUG" };
+    char **env = g_get_environ();
+
+    for (guint i = 0; i < G_N_ELEMENTS(unset); i++)
+        env = g_environ_unsetenv(env, unset[i]);
+    env = g_environ_setenv(env, "XDG_CONFIG_HOME", nub_test_folder(), TRUE);
+    return g_environ_setenv(env, "LC_ALL", "C.UTF-8", TRUE);
+}
+
+NubRan *
+nub_ran(const char *command_line, ...)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) env = clean_environment();
+    g_auto(GStrv) argv = NULL;
+    NubRan *ran = g_new0(NubRan, 1);
+    va_list args;
+    int status;
+
+    va_start(args, command_line);
+    g_autofree char *rest = g_strdup_vprintf(command_line, args);
+    va_end(args);
+    g_autofree char *line = g_strdup_printf("%s %s", NUB_COMMAND, rest);
+    g_shell_parse_argv(line, NULL, &argv, &error);
+    g_assert_no_error(error);
+    g_spawn_sync(nub_test_folder(), argv, env, G_SPAWN_DEFAULT, NULL, NULL, &ran->out, &ran->err,
+                 &status, &error);
+    g_assert_no_error(error);
+    ran->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return ran;
+}
+
+void
+nub_ran_free(NubRan *ran)
+{
+    g_free(ran->out);
+    g_free(ran->err);
+    g_free(ran);
+}
+
+void
+nub_assert_code(const NubRan *ran, int code)
+{
+    if (ran->code != code)
+        g_error("exit code %d, expected %d\nstdout: %s\nstderr: %s", ran->code, code, ran->out,
+                ran->err);
+}
+
+void
+nub_assert_err(const NubRan *ran, const char *text)
+{
+    if (!strstr(ran->err, text))
+        g_error("stderr has no '%s': %s", text, ran->err);
+}
+
+void
+nub_assert_out(const NubRan *ran, const char *text)
+{
+    if (!strstr(ran->out, text))
+        g_error("stdout has no '%s': %s", text, ran->out);
+}
+
+JsonNode *
+nub_ran_json(const NubRan *ran)
+{
+    g_autoptr(GError) error = NULL;
+    JsonNode *node = json_from_string(ran->out, &error);
+
+    g_assert_no_error(error);
+    g_assert_nonnull(node);
+    return node;
+}
+
+void
+nub_test_bundle(const char *name, const guint8 *code, gsize size, const guint8 *mask, NubHash *root)
+{
+    g_autoptr(NubImageBuilder) builder = nub_image_builder_new(code, size, mask, (size + 7) / 8);
+    g_autoptr(GError) error = NULL;
+    NubHash hash;
+
+    nub_image_builder_add_endpoint(builder, 0, NULL);
+    g_autoptr(NubCap) image = nub_image_builder_build(builder, &error);
+    g_assert_no_error(error);
+    nub_cap_get_hash(image, &hash);
+    g_autoptr(NubCap) instance = nub_cap_new_instance(&hash);
+    g_autoptr(NubBundle) bundle = nub_bundle_new();
+    nub_bundle_add(bundle, image);
+    nub_bundle_add(bundle, instance);
+    g_autofree char *path = g_build_filename(nub_test_folder(), name, NULL);
+    nub_bundle_save(bundle, path, &error);
+    g_assert_no_error(error);
+    nub_cap_get_hash(instance, root);
+}
