@@ -1,0 +1,147 @@
+/* interp.c - compiled programs against the same source compiled natively: bench-interp [--module
+ * FILE]
+ * [--option NAME=VALUE]... [--plain] KERNELS
+ *
+ * KERNELS is a folder with NAME.nub and native/NAME (target nub-kernels). Each kernel runs many
+ * times in one call, so that a call's own cost does not count; the native program's start is
+ * subtracted the same way. Checksums must be equal. --plain also measures the plain interpreter.
+ */
+#include "bench.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUNDS 7
+/* how long one measurement shall take */
+#define AIM_NS 20e6
+/* repetitions of the run whose checksum is compared */
+#define CHECKED_TIMES 3
+
+static const char *const kernels[] = { "fib",    "sieve",  "isort",  "keccak",  "blake2b",
+                                       "modexp", "matmul", "memcpy", "bytecopy" };
+#define N_KERNELS (sizeof kernels / sizeof kernels[0])
+
+/* Nanoseconds of `times` repetitions in one call. */
+static double
+run(struct bench_backend *opened, const struct nub_hash *instance, uint64_t times,
+    uint64_t *checksum)
+{
+    const uint64_t args[4] = { times, 1 };
+    uint64_t before = bench_now_ns();
+    struct nub_result result = bench_invoke(opened, instance, args, NUB_GAS_MAX);
+    double ns = (double)(bench_now_ns() - before);
+
+    if (result.exit_reason != NUB_EXIT_HALT)
+        bench_check(NUB_ERR_SYSTEM, NULL, "the kernel did not halt");
+    *checksum = result.return_value;
+    return ns;
+}
+
+/* How often a kernel runs in one call. */
+static uint64_t
+find_times(struct bench_backend *opened, const struct nub_hash *instance)
+{
+    uint64_t times = 1, checksum;
+
+    while (run(opened, instance, times, &checksum) < AIM_NS)
+        times *= 2;
+    return times;
+}
+
+static double
+measure_module(struct bench_backend *opened, const char *folder, const char *kernel,
+               uint64_t *checksum)
+{
+    char path[512];
+    double values[ROUNDS];
+
+    snprintf(path, sizeof path, "%s/%s.nub", folder, kernel);
+    struct nub_hash instance = bench_put_bundle(opened, path);
+    uint64_t times = find_times(opened, &instance);
+    for (int i = 0; i < ROUNDS; i++)
+        values[i] = run(opened, &instance, times, checksum) / (double)times;
+    run(opened, &instance, CHECKED_TIMES, checksum);
+    return bench_median(values, ROUNDS);
+}
+
+/* The program prints its result and the best of its own times. */
+static double
+run_native(const char *path, uint64_t times, uint64_t *checksum)
+{
+    char command[600], line[128] = "", *end = line;
+
+    snprintf(command, sizeof command, "%s %llu 1", path, (unsigned long long)times);
+    FILE *out = popen(command, "r");
+    if (!out || !fgets(line, sizeof line, out) || pclose(out) != 0)
+        bench_check(NUB_ERR_SYSTEM, NULL, command);
+    *checksum = strtoull(line, &end, 0);
+    return strtod(end, NULL);
+}
+
+static double
+measure_native(const char *folder, const char *kernel, uint64_t *checksum)
+{
+    char path[512];
+    double values[ROUNDS];
+    uint64_t times = 1;
+
+    snprintf(path, sizeof path, "%s/native/%s", folder, kernel);
+    while (run_native(path, times, checksum) * (double)times < AIM_NS / 8)
+        times *= 2;
+    for (int i = 0; i < ROUNDS; i++)
+        values[i] = run_native(path, times, checksum);
+    run_native(path, CHECKED_TIMES, checksum);
+    return bench_median(values, ROUNDS);
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct nub_option plain_options[] = { { "interpreter", "switch" } };
+    const char *folder = NULL;
+    bool with_plain = false;
+    struct bench_args args;
+    struct bench_backend fast, plain;
+    double sum = 0, sum_plain = 0;
+
+    bench_parse(&args, argc, argv, "nub-local.so");
+    for (uint32_t i = 0; i < args.n_rest; i++) {
+        if (strcmp(args.rest[i], "--plain") == 0)
+            with_plain = true;
+        else
+            folder = args.rest[i];
+    }
+    if (!folder) {
+        fprintf(stderr, "usage: %s [--module FILE] [--plain] KERNELS\n", argv[0]);
+        return 2;
+    }
+    bench_open(&fast, &args, NULL, 0);
+    if (with_plain)
+        bench_open(&plain, &args, plain_options, 1);
+    printf("%-10s %12s %12s %8s%s\n", "kernel", "native us", "module us", "factor",
+           with_plain ? "   plain us / module us" : "");
+    for (size_t i = 0; i < N_KERNELS; i++) {
+        uint64_t want, have;
+        double native = measure_native(folder, kernels[i], &want);
+        double ns = measure_module(&fast, folder, kernels[i], &have);
+        printf("%-10s %12.2f %12.2f %8.2f", kernels[i], native / 1e3, ns / 1e3, ns / native);
+        sum += log(ns / native);
+        if (with_plain) {
+            double plain_ns = measure_module(&plain, folder, kernels[i], &have);
+            printf("   %8.1f", plain_ns / ns);
+            sum_plain += log(plain_ns / ns);
+        }
+        printf("%s\n", want == have ? "" : "   CHECKSUMS DIFFER");
+        if (want != have)
+            return 1;
+    }
+    printf("%-10s %12s %12s %8.2f", "geometric mean", "", "", exp(sum / N_KERNELS));
+    if (with_plain)
+        printf("   %8.1f", exp(sum_plain / N_KERNELS));
+    printf("\n");
+    bench_close(&fast);
+    if (with_plain)
+        bench_close(&plain);
+    return 0;
+}
