@@ -266,7 +266,7 @@ put_operand(struct listing *listing, const struct asm_item *item, char operand)
     case 'T':
         put_target(listing, insn->target);
         if (item->y_is_fixed)
-            put_width(text, item->y_size);
+            g_string_append_printf(text, ":%u", item->y_size);
         break;
     }
 }

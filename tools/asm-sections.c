@@ -136,8 +136,11 @@ asm_begin_cap(struct asm_state *state, enum nub_cap_kind kind, const char *name,
 struct asm_image *
 asm_current_image(struct asm_state *state)
 {
+    struct asm_place statement = { state->line,
+                                   g_array_index(state->tokens, struct asm_token, 0).column };
+
     if (!state->image)
-        asm_begin_cap(state, NUB_CAP_IMAGE, NULL, asm_here(state));
+        asm_begin_cap(state, NUB_CAP_IMAGE, NULL, statement);
     if (!state->section)
         state->section = state->image;
     return &state->image->u.image;
