@@ -10,6 +10,7 @@
 
 /* capabilities by name; a Data named "b3" is three pages full of 'b' */
 struct world {
+    GPtrArray *all; /* what was ever stored: a name may be given again */
     GHashTable *by_name, *by_hash;
 };
 
@@ -50,6 +51,7 @@ store(struct world *world, const char *name, guint8 *wire, guint64 size)
     nub_cap_decode(&stored->cap, (struct nub_slice){ wire, size }, &failure);
     g_assert_cmpstr(failure.message, ==, "");
     nub_cap_hash(&stored->hash, &stored->cap);
+    g_ptr_array_add(world->all, stored);
     g_hash_table_insert(world->by_name, g_strdup(name), stored);
     g_hash_table_insert(world->by_hash, &stored->hash, stored);
     return stored;
@@ -116,6 +118,7 @@ world_clear(struct world *world)
 {
     g_hash_table_unref(world->by_hash);
     g_hash_table_unref(world->by_name);
+    g_ptr_array_unref(world->all);
 }
 
 static void
@@ -124,7 +127,8 @@ world_init(struct world *world)
     static const char *const data[] = { "a0", "a1", "b1", "c2", "d3" };
     static const guint8 type[NUB_TYPE_WIRE_SIZE] = { NUB_CAP_TYPE, 1 };
 
-    world->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, stored_free);
+    world->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    world->all = g_ptr_array_new_with_free_func(stored_free);
     world->by_hash = g_hash_table_new(hash_hash, hash_equal);
     for (guint i = 0; i < G_N_ELEMENTS(data); i++)
         store_data(world, data[i]);
