@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off */
 const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_run,
     &nub_command_asm,
@@ -25,6 +26,7 @@ const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_help,
     NULL,
 };
+/* clang-format on */
 
 struct nub_cli_values nub_cli_values;
 
