@@ -47,6 +47,7 @@ nub_local_invoke_cached(void *backend, const struct nub_invoke_args *args,
     start_at_endpoint(&machine, &held, args->endpoint, args->args);
     machine.gas = cut_gas(args->gas);
     machine.memory = &memory;
+    machine.paid = false;
     status = nub_run(&machine, NULL, failure);
     if (status == NUB_OK)
         nub_machine_result(&machine, result);
