@@ -6,6 +6,7 @@
 #include "guest-abi-check.h"
 #include "vm.h"
 #include <string.h>
+#include <sys/random.h>
 
 /* Bits of a page-table entry. Accessed and dirty are preset: setting them later costs an exit. */
 #define PRESENT    0x1ull
@@ -189,5 +190,7 @@ nub_boot_write(struct nub_vm *vm, const struct nub_vm_spec *spec)
         if (segment->content.size > 0)
             memcpy(vm->memory + segment->physical, segment->content.data, segment->content.size);
     }
+    if (getrandom(boot.seed, sizeof boot.seed, GRND_NONBLOCK) != sizeof boot.seed)
+        boot.seed[0] = __builtin_ia32_rdtsc();
     memcpy(vm->memory + NUB_GUEST_BOOT, &boot, sizeof boot);
 }

@@ -199,8 +199,7 @@ nub_lane_call(struct nub_lane *lane, const struct nub_lane_call *call, struct nu
         return tell_broken(lane->guest, failure);
     if (runs_here(lane, call)) {
         post(lane, call, sequence);
-        nub_lane_run_here(lane, sequence,
-                          call->limit_ns ? call->limit_ns : lane->guest->watchdog_ns);
+        nub_lane_run_here(lane, sequence, call->limit_ns);
     } else {
         post(lane, call, sequence);
     }

@@ -104,16 +104,31 @@ kick_caller(struct nub_lane *lane)
     pthread_mutex_unlock(&lane->kick_lock);
 }
 
-/* One look at a caller's run. */
+/* What the thread remembers of a caller's run from one look to the next. */
+struct look {
+    uint64_t calls;
+    uint64_t beat;
+    uint64_t beat_ns;
+};
+
+/* One look at a caller's run: ends it when its time is over, or when the guest shows no life. */
 static void
-watch_caller(struct nub_lane *lane)
+watch_caller(struct nub_lane *lane, struct look *look)
 {
     uint64_t until = __atomic_load_n(&lane->watch_until, __ATOMIC_ACQUIRE);
+    uint64_t calls = __atomic_load_n(&lane->sync_calls, __ATOMIC_SEQ_CST);
+    uint64_t now = nub_monotonic_ns();
+    uint64_t beat;
 
     if (turn(lane) != NUB_TURN_CALLER)
         return;
-    if (until != 0 && nub_monotonic_ns() > until)
+    beat = __atomic_load_n(&lane->box->heartbeat, __ATOMIC_RELAXED);
+    if (look->beat_ns == 0 || beat != look->beat || calls != look->calls)
+        *look = (struct look){ calls, beat, now };
+    if (until != 0 && now > until)
         nub_guest_break(lane->guest, NUB_ERR_GUEST_LOST, "no answer in time");
+    if (now - look->beat_ns > lane->guest->watchdog_ns)
+        nub_guest_break(lane->guest, NUB_ERR_GUEST_LOST, "shows no sign of life");
     if (nub_guest_is_broken(lane->guest))
         kick_caller(lane);
 }
@@ -123,6 +138,7 @@ static bool
 wait_for_turn(struct nub_lane *lane)
 {
     const struct timespec tick = { .tv_nsec = (long)WATCH_NS };
+    struct look look = { 0 };
     uint64_t seen = 0;
 
     for (;;) {
@@ -142,7 +158,7 @@ wait_for_turn(struct nub_lane *lane)
         }
         seen = calls;
         futex_wait(&lane->turn, now, &tick);
-        watch_caller(lane);
+        watch_caller(lane, &look);
     }
 }
 

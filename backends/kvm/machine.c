@@ -1,0 +1,404 @@
+/* machine.c - a machine in the guest, driven from here
+ *
+ * The guest holds its memory and code, the host registers, pc and gas. Every number that comes back
+ * is checked before it is used; a machine whose guest was restarted is lost. */
+#include "kvm-private.h"
+#include "bytes.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define END      ((uint64_t)1 << 32)
+#define MAX_OWN  ((uint64_t)1 << 20) /* pages that a machine can have */
+#define GAS_NS   100u /* what a unit of gas may take at most, first touches included */
+#define NO_LIMIT ((uint64_t)1 << 40) /* gas beyond which time tells nothing */
+
+uint64_t
+nub_kvm_run_limit(const struct nub_kvm *kvm, uint64_t gas)
+{
+    return gas < NO_LIMIT ? kvm->guest.watchdog_ns + gas * GAS_NS : 0;
+}
+
+bool
+nub_kvm_is_result(const struct nub_result *result, uint64_t gas)
+{
+    if (result->gas_remaining > gas || result->gas_remaining > NUB_GAS_MAX)
+        return false;
+    switch (result->exit_reason) {
+    case NUB_EXIT_HALT:
+    case NUB_EXIT_PANIC:
+    case NUB_EXIT_OUT_OF_GAS:
+    case NUB_EXIT_ECALL:
+    case NUB_EXIT_TRAP:
+        return result->exit_arg == 0;
+    case NUB_EXIT_PAGE_FAULT:
+        return result->exit_arg % NUB_PAGE_SIZE == 0;
+    case NUB_EXIT_HOST_CALL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static enum nub_status
+lost(struct nub_failure *failure)
+{
+    return nub_fail(failure, NUB_ERR_GUEST_LOST, "session: its guest was lost and restarted");
+}
+
+/* One request on the machine's lane, if its guest still lives. */
+static enum nub_status
+request(struct nub_machine *machine, const struct nub_lane_call *call, struct nub_failure *failure)
+{
+    struct nub_guest *guest = &machine->kvm->guest;
+    struct nub_lane *lane = &guest->lanes[machine->lane];
+    NUB_LOCKED(&lane->lock);
+
+    if (guest->generation != machine->generation)
+        return lost(failure);
+    return nub_lane_call(lane, call, failure);
+}
+
+/* ---- opening and closing ----------------------------------------------------------------- */
+
+static enum nub_status
+open_in_guest(struct nub_machine *machine, const struct nub_machine_args *args,
+              struct nub_packet_open *packet, struct nub_failure *failure)
+{
+    struct nub_kvm *kvm = machine->kvm;
+    const struct nub_lane_call call = { .request = NUB_REQUEST_SESSION_OPEN,
+                                        .packet = packet,
+                                        .packet_size = sizeof *packet,
+                                        .reply = packet,
+                                        .reply_size = sizeof *packet,
+                                        .limit_ns = 0 };
+    struct nub_lane *lane;
+    enum nub_status status;
+
+    *packet = (struct nub_packet_open){ .instance = args->instance,
+                                        .endpoint = args->endpoint,
+                                        .resume = args->resume,
+                                        .gas_model = args->gas_model,
+                                        .mem_cycles = args->mem_cycles };
+    status = nub_lane_take(kvm, nub_le32(args->instance.bytes), &lane, failure);
+    if (status)
+        return status;
+    machine->lane = lane->index;
+    machine->generation = kvm->guest.generation;
+    status = nub_lane_call(lane, &call, failure);
+    nub_lane_give(lane);
+    return status;
+}
+
+enum nub_status
+nub_machine_open(struct nub_machine *machine, struct nub_kvm *kvm,
+                 const struct nub_machine_args *args, struct nub_failure *failure)
+{
+    struct nub_dir_entry *entry = nub_book_pin(kvm, &args->instance);
+    struct nub_packet_open packet;
+    struct nub_retry retry = { 0 };
+    enum nub_status status;
+
+    if (!entry)
+        return nub_fail_hash(failure, NUB_ERR_NOT_PUBLISHED, &args->instance,
+                             "instance %h: not published", &args->instance);
+    *machine = (struct nub_machine){ .kvm = kvm, .entry = entry };
+    do {
+        status = open_in_guest(machine, args, &packet, failure);
+    } while (status && nub_residence_retry(kvm, &args->instance, &retry, &status, failure));
+    if (status) {
+        nub_book_unpin(kvm, entry);
+        return status;
+    }
+    machine->session = packet.session;
+    machine->input_zone = packet.input_zone != 0;
+    machine->pc = packet.pc;
+    memcpy(machine->regs, packet.regs, sizeof machine->regs);
+    nub_count(&kvm->sessions, 1);
+    return NUB_OK;
+}
+
+void
+nub_machine_close(struct nub_machine *machine)
+{
+    const struct nub_packet_memory packet = { .session = machine->session };
+    const struct nub_lane_call call = { .request = NUB_REQUEST_SESSION_CLOSE,
+                                        .packet = &packet,
+                                        .packet_size = sizeof packet,
+                                        .limit_ns = machine->kvm->guest.watchdog_ns };
+
+    /* A guest that is lost has nothing to close. */
+    (void)request(machine, &call, NULL);
+    nub_book_unpin(machine->kvm, machine->entry);
+    free(machine->mapped);
+    *machine = (struct nub_machine){ 0 };
+}
+
+/* ---- running ----------------------------------------------------------------------------- */
+
+static enum nub_status
+judge_reply(struct nub_machine *machine, const struct nub_packet_state *reply,
+            const struct nub_give_up *give_up, struct nub_failure *failure)
+{
+    const struct nub_result *result = &reply->result;
+
+    if (reply->gas != result->gas_remaining || reply->regs[7] != result->return_value)
+        return nub_kvm_corrupt(machine->kvm, "contradicts itself", failure);
+    if (result->exit_reason == NUB_RUN_STOPPED && result->gas_remaining <= machine->gas) {
+        if (give_up && give_up->deadline_ns && nub_monotonic_ns() >= give_up->deadline_ns)
+            return nub_fail(failure, NUB_ERR_TIMED_OUT, "the deadline passed");
+        return nub_fail(failure, NUB_ERR_CANCELLED, "the call was cancelled");
+    }
+    if (!nub_kvm_is_result(result, machine->gas))
+        return nub_kvm_corrupt(machine->kvm, "a run ended in a way that does not exist", failure);
+    return NUB_OK;
+}
+
+enum nub_status
+nub_machine_run(struct nub_machine *machine, const struct nub_give_up *give_up,
+                struct nub_failure *failure)
+{
+    struct nub_packet_state packet = { .session = machine->session,
+                                       .pc = machine->pc,
+                                       .gas = machine->gas };
+    struct nub_lane_call call = { .request = NUB_REQUEST_SESSION_RUN,
+                                  .packet = &packet,
+                                  .packet_size = sizeof packet,
+                                  .reply = &packet,
+                                  .reply_size = sizeof packet,
+                                  .limit_ns = nub_kvm_run_limit(machine->kvm, machine->gas) };
+    enum nub_status status;
+
+    if (give_up) {
+        call.cancel = give_up->cancel;
+        call.cancel_too = give_up->cancel_too;
+        call.deadline_ns = give_up->deadline_ns;
+    }
+    memcpy(packet.regs, machine->regs, sizeof packet.regs);
+    status = request(machine, &call, failure);
+    if (!status)
+        status = judge_reply(machine, &packet, give_up, failure);
+    if (status)
+        return status;
+    memcpy(machine->regs, packet.regs, sizeof machine->regs);
+    machine->pc = packet.pc;
+    machine->gas = packet.gas;
+    machine->reason = packet.result.exit_reason;
+    machine->arg = packet.result.exit_arg;
+    return NUB_OK;
+}
+
+void
+nub_machine_result(const struct nub_machine *machine, struct nub_result *result)
+{
+    *result = (struct nub_result){ .exit_reason = machine->reason,
+                                   .exit_arg = machine->arg,
+                                   .return_value = machine->regs[7],
+                                   .gas_remaining = machine->gas };
+}
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+static enum nub_status
+memory_request(struct nub_machine *machine, enum nub_guest_request id,
+               struct nub_packet_memory *packet, struct nub_failure *failure)
+{
+    const struct nub_lane_call call = {
+        .request = id, .packet = packet, .packet_size = sizeof *packet, .limit_ns = 0
+    };
+
+    packet->session = machine->session;
+    return request(machine, &call, failure);
+}
+
+enum nub_status
+nub_machine_judge_range(struct nub_machine *machine, uint64_t address, uint64_t size,
+                        struct nub_failure *failure)
+{
+    struct nub_packet_memory packet = { .address = address, .size = size, .check = 1 };
+
+    return memory_request(machine, NUB_REQUEST_SESSION_READ, &packet, failure);
+}
+
+/* Copies through the bulk area under one hold of the lane, a piece at a time. */
+static enum nub_status
+copy_piece(struct nub_machine *machine, uint64_t address, void *out, const void *in, uint64_t size,
+           struct nub_failure *failure)
+{
+    struct nub_guest *guest = &machine->kvm->guest;
+    struct nub_lane *lane = &guest->lanes[machine->lane];
+    const struct nub_packet_memory packet = { .session = machine->session,
+                                              .address = address,
+                                              .size = size };
+    const struct nub_lane_call call = { .request = in ? NUB_REQUEST_SESSION_WRITE
+                                                      : NUB_REQUEST_SESSION_READ,
+                                        .packet = &packet,
+                                        .packet_size = sizeof packet,
+                                        .limit_ns = 0 };
+    NUB_LOCKED(&lane->lock);
+    enum nub_status status;
+    uint8_t *bulk;
+
+    if (guest->generation != machine->generation || nub_guest_is_broken(guest))
+        return lost(failure);
+    bulk = nub_vm_lane(&guest->vm, lane->index) + NUB_LANE_BULK;
+    if (in)
+        memcpy(bulk, in, size);
+    status = nub_lane_call(lane, &call, failure);
+    if (!status && out)
+        memcpy(out, bulk, size);
+    return status;
+}
+
+static enum nub_status
+copy(struct nub_machine *machine, uint64_t address, uint8_t *out, const uint8_t *in, uint64_t size,
+     struct nub_failure *failure)
+{
+    enum nub_status status = NUB_OK;
+
+    if (size > NUB_LANE_BULK_SIZE || (out == NULL && in == NULL)) {
+        /* All or nothing: the whole range, and for a write the pages, before the first piece. */
+        struct nub_packet_memory packet = { .address = address, .size = size, .check = 1 };
+        status = memory_request(machine, in ? NUB_REQUEST_SESSION_WRITE : NUB_REQUEST_SESSION_READ,
+                                &packet, failure);
+        if (status || size == 0)
+            return status;
+    }
+    for (uint64_t done = 0; !status && (done < size || done == 0); done += NUB_LANE_BULK_SIZE) {
+        uint64_t n = size - done < NUB_LANE_BULK_SIZE ? size - done : NUB_LANE_BULK_SIZE;
+        status = copy_piece(machine, address + done, out ? out + done : NULL, in ? in + done : NULL,
+                            n, failure);
+    }
+    return status;
+}
+
+enum nub_status
+nub_machine_read(struct nub_machine *machine, uint64_t address, void *data, uint64_t size,
+                 struct nub_failure *failure)
+{
+    return copy(machine, address, data, NULL, size, failure);
+}
+
+enum nub_status
+nub_machine_write(struct nub_machine *machine, uint64_t address, const void *data, uint64_t size,
+                  struct nub_failure *failure)
+{
+    return copy(machine, address, NULL, data, size, failure);
+}
+
+enum nub_status
+nub_machine_map(struct nub_machine *machine, uint64_t address, uint64_t size, uint32_t access,
+                struct nub_failure *failure)
+{
+    struct nub_packet_memory packet = { .address = address, .size = size, .access = access };
+    uint32_t capacity = machine->mapped_capacity ? machine->mapped_capacity * 2 : 4;
+    enum nub_status status;
+
+    if (machine->n_mapped == machine->mapped_capacity) {
+        struct nub_mapped *mapped = realloc(machine->mapped, capacity * sizeof *mapped);
+        if (!mapped)
+            return nub_kvm_no_memory(failure);
+        machine->mapped = mapped;
+        machine->mapped_capacity = capacity;
+    }
+    status = memory_request(machine, NUB_REQUEST_SESSION_MAP, &packet, failure);
+    if (!status)
+        machine->mapped[machine->n_mapped++] = (struct nub_mapped){ address, size, access };
+    return status;
+}
+
+/* ---- pages ------------------------------------------------------------------------------- */
+
+static int
+compare_pages(const void *left, const void *right)
+{
+    const struct nub_page_copy *a = left, *b = right;
+
+    return (a->address > b->address) - (a->address < b->address);
+}
+
+/* Copies the pages that one answer lists. The list itself is copied first: the guest can write it.
+ */
+static enum nub_status
+copy_listed(struct nub_machine *machine, const struct nub_lane *lane, uint64_t count,
+            struct nub_page_copy *pages, struct nub_failure *failure)
+{
+    const struct nub_vm *vm = &machine->kvm->guest.vm;
+    const uint8_t *bulk = nub_vm_lane(vm, lane->index) + NUB_LANE_BULK;
+
+    for (uint64_t i = 0; i < count; i++) {
+        struct nub_guest_page page;
+        const uint8_t *content;
+
+        memcpy(&page, bulk + i * sizeof page, sizeof page);
+        content = nub_vm_at(vm, page.content, NUB_PAGE_SIZE);
+        if (!content || page.address % NUB_PAGE_SIZE != 0)
+            return nub_kvm_corrupt(machine->kvm, "lists a page that is none", failure);
+        pages[i].address = page.address;
+        memcpy(pages[i].bytes, content, NUB_PAGE_SIZE);
+    }
+    return NUB_OK;
+}
+
+/* One answer's worth of pages, appended; `*more`: that was not all. */
+static enum nub_status
+append_pages(struct nub_machine *machine, struct nub_page_copy **pages, uint64_t *n, bool *more,
+             struct nub_failure *failure)
+{
+    const uint64_t room = NUB_LANE_BULK_SIZE / sizeof(struct nub_guest_page);
+    struct nub_guest *guest = &machine->kvm->guest;
+    struct nub_lane *lane = &guest->lanes[machine->lane];
+    struct nub_packet_pages packet = { .session = machine->session, .first = *n };
+    const struct nub_lane_call call = { .request = NUB_REQUEST_SESSION_PAGES,
+                                        .packet = &packet,
+                                        .packet_size = sizeof packet,
+                                        .reply = &packet,
+                                        .reply_size = sizeof packet,
+                                        .limit_ns = guest->watchdog_ns };
+    NUB_LOCKED(&lane->lock);
+    struct nub_page_copy *grown;
+    enum nub_status status;
+
+    if (guest->generation != machine->generation)
+        return lost(failure);
+    status = nub_lane_call(lane, &call, failure);
+    if (status)
+        return status;
+    if (packet.count > room || *n + packet.count > MAX_OWN)
+        return nub_kvm_corrupt(machine->kvm, "lists more pages than there are", failure);
+    *more = packet.count == room;
+    if (packet.count == 0)
+        return NUB_OK;
+    grown = realloc(*pages, (*n + packet.count) * sizeof **pages);
+    if (!grown)
+        return nub_kvm_no_memory(failure);
+    *pages = grown;
+    status = copy_listed(machine, lane, packet.count, grown + *n, failure);
+    *n += packet.count;
+    return status;
+}
+
+enum nub_status
+nub_machine_pages(struct nub_machine *machine, struct nub_page_copy **pages, uint32_t *n,
+                  struct nub_failure *failure)
+{
+    enum nub_status status;
+    uint64_t count = 0;
+    bool more = false;
+
+    *pages = NULL;
+    do {
+        status = append_pages(machine, pages, &count, &more, failure);
+    } while (!status && more);
+    if (!status && count > 0)
+        qsort(*pages, count, sizeof **pages, compare_pages);
+    for (uint64_t i = 1; !status && i < count; i++) {
+        if ((*pages)[i].address == (*pages)[i - 1].address)
+            status = nub_kvm_corrupt(machine->kvm, "lists a page twice", failure);
+    }
+    *n = (uint32_t)count;
+    if (status) {
+        free(*pages);
+        *pages = NULL;
+    }
+    return status;
+}
