@@ -57,7 +57,7 @@ static const struct {
     { "failure", "--only 'NP-2*'", "3 passed, 1 failed, 0 skipped",
       "failed  NP-22 nothing is written beyond a failure's struct_size: invoke_cached writes" },
     { "reading", "--only 'NP-3*'", "5 passed, 1 failed, 0 skipped",
-      "failed  NP-34 what is present is not read again: the process was killed by signal" },
+      "failed  NP-34 what is present is not read again: the process " },
     { "crash", "--only NP-30* --only NP-40* --only programs/inst_add_64",
       "2 passed, 1 failed, 0 skipped",
       "failed  NP-40 invoke_cached is pure: the process was killed by signal 6" },

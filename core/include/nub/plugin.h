@@ -403,7 +403,7 @@ struct nub_plugin {
     const struct nub_store_ops *store_ops; /* NULL: the module is no store */
 };
 
-/** The one exported symbol of a module. Called once per process, before anything else. */
+/** The one exported symbol of a module. Called before anything else; every call answers the same. */
 typedef const struct nub_plugin *(*nub_plugin_entry_fn)(void);
 
 #ifdef __cplusplus
