@@ -11,7 +11,6 @@
 
 #define INPUT_ADDRESS      0xFEFF0000u
 #define INPUT_MAX          ((uint64_t)1 << 24)
-#define DEFAULT_MAX_OUTPUT ((uint64_t)1 << 24)
 #define END                ((uint64_t)1 << 32)
 
 static uint64_t
@@ -138,7 +137,6 @@ read_output(struct nub_machine *machine, const struct nub_call *call, struct nub
             struct nub_failure *failure)
 {
     uint64_t address = machine->regs[7], size = machine->regs[8];
-    uint64_t most = call->max_output ? call->max_output : DEFAULT_MAX_OUTPUT;
     enum nub_status status;
     uint8_t *bytes;
 
@@ -147,7 +145,7 @@ read_output(struct nub_machine *machine, const struct nub_call *call, struct nub
     outcome->output_flag = NUB_OUTPUT_UNREADABLE;
     if (address >= END || size > END - address)
         return NUB_OK;
-    if (size > most) {
+    if (size > call->max_output) {
         outcome->output_flag = NUB_OUTPUT_TOO_LONG;
         return NUB_OK;
     }
