@@ -180,6 +180,33 @@ test_list_names_the_built_in_set(void)
     nub_assert_out(ran, "\nedge/edge_b114\n");
 }
 
+/* Every rule that docs/plugin-abi.md says conform notices is checked, and the other way round. */
+static void
+test_the_documented_rules_are_those_that_are_checked(void)
+{
+    g_autofree char *file = g_build_filename(NUB_SOURCE_DIR, "docs", "plugin-abi.md", NULL);
+    g_autoptr(NubRan) ran = nub_ran("conform --list --only NP-*");
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    guint n_documented = 0;
+
+    nub_assert_code(ran, 0);
+    g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
+    lines = g_strsplit(text, "\n", -1);
+    for (char **line = lines; *line; line++) {
+        /* "conform", not "conform (scenarios ...)": those have other cases. */
+        if (!g_str_has_prefix(*line, "| NP-") || strstr(*line, "conform (when") ||
+            strstr(*line, "conform (scenarios"))
+            continue;
+        const char *who = strstr(*line, "conform |") ? "conform" : strstr(*line, "| conform (");
+        g_autofree char *name = g_strdup_printf("%.5s ", *line + 2);
+        g_assert_cmpint(who != NULL, ==, strstr(ran->out, name) != NULL);
+        n_documented += who != NULL;
+    }
+    g_auto(GStrv) listed = g_strsplit(g_strchomp(ran->out), "\n", -1);
+    g_assert_cmpuint(n_documented, ==, g_strv_length(listed));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -196,6 +223,8 @@ main(int argc, char **argv)
                     test_a_wrong_vector_file_is_a_failure_with_its_place);
     g_test_add_func("/tools/conform/an-unknown-backend-is-3", test_an_unknown_backend_is_3);
     g_test_add_func("/tools/conform/list-names-the-built-in-set", test_list_names_the_built_in_set);
+    g_test_add_func("/tools/conform/the-documented-rules-are-those-that-are-checked",
+                    test_the_documented_rules_are_those_that_are_checked);
     int status = g_test_run();
     nub_test_folder_remove();
     return status;
