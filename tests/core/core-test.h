@@ -32,7 +32,7 @@ nub_test_kernel(const char *module, const char *options)
 
 /** An Image of one instruction, jump_ind phi0, and its plain Instance. */
 static inline NubBundle *
-nub_test_bundle(void)
+nub_test_small_bundle(void)
 {
     static const guint8 code[] = { 0x32, 0x00 }, bitmask[] = { 0x01 };
     g_autoptr(NubImageBuilder) builder =

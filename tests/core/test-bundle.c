@@ -9,7 +9,7 @@ test_round_trip(void)
 {
     g_autofree char *dir = g_dir_make_tmp("nub-bundle-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(dir, "x.nub", NULL);
-    g_autoptr(NubBundle) bundle = nub_test_bundle();
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
     g_autoptr(NubBundle) back = NULL;
     g_autoptr(GError) error = NULL;
     NubHash a, b;
@@ -56,7 +56,7 @@ test_missing_file(void)
 static void
 test_damaged(void)
 {
-    g_autoptr(NubBundle) bundle = nub_test_bundle();
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
     g_autoptr(GBytes) file = nub_bundle_to_bytes(bundle, NULL);
     gsize size = 0;
     const guint8 *bytes = g_bytes_get_data(file, &size);
@@ -85,7 +85,7 @@ test_bad_cap_is_named(void)
 {
     g_autofree char *dir = g_dir_make_tmp("nub-bundle-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(dir, "x.nub", NULL);
-    g_autoptr(NubBundle) bundle = nub_test_bundle();
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
     g_autoptr(GBytes) file = nub_bundle_to_bytes(bundle, NULL);
     g_autofree char *copy = NULL;
     g_autoptr(GError) error = NULL;
@@ -107,7 +107,7 @@ static void
 test_put_without_drop(void)
 {
     g_autoptr(NubKernel) kernel = nub_test_kernel("echo", "");
-    g_autoptr(NubBundle) whole = nub_test_bundle();
+    g_autoptr(NubBundle) whole = nub_test_small_bundle();
     g_autoptr(NubBundle) part = nub_bundle_new();
     g_autoptr(NubCap) data = nub_cap_new_data(NULL, 0, NULL);
     g_autoptr(GError) error = NULL;
@@ -145,7 +145,7 @@ static void
 test_put_async(void)
 {
     g_autoptr(NubKernel) kernel = nub_test_kernel("echo", "");
-    g_autoptr(NubBundle) bundle = nub_test_bundle();
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
     g_autoptr(GCancellable) cancelled = g_cancellable_new();
     g_autoptr(GAsyncResult) first = NULL;
     g_autoptr(GAsyncResult) second = NULL;

@@ -81,7 +81,7 @@ static void
 test_error_names_hash(void)
 {
     g_autoptr(NubKernel) kernel = nub_test_kernel("echo", "");
-    g_autoptr(NubBundle) bundle = nub_test_bundle();
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
     g_autoptr(GError) error = NULL;
     g_autoptr(GError) copy = NULL;
     NubHash image, named;

@@ -29,7 +29,7 @@ static void
 test_counts(void)
 {
     g_autoptr(NubKernel) kernel = nub_test_local();
-    g_autoptr(NubBundle) bundle = nub_test_bundle();
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
     NubCap *image = nub_bundle_get_cap(bundle, 0);
     g_autoptr(NubCap) back = NULL;
     g_autoptr(GError) error = NULL;
@@ -75,7 +75,7 @@ static void
 test_put_with_hash(gconstpointer module)
 {
     g_autoptr(NubKernel) kernel = module ? nub_test_kernel(module, "") : nub_test_local();
-    g_autoptr(NubBundle) bundle = nub_test_bundle();
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
     NubCap *image = nub_bundle_get_cap(bundle, 0), *instance = nub_bundle_get_root(bundle);
     g_autoptr(GBytes) garbage = g_bytes_new_static("garbage", 7);
     g_autoptr(GError) error = NULL;
@@ -139,7 +139,7 @@ static void
 test_bundle_all_or_nothing(void)
 {
     g_autoptr(NubKernel) kernel = nub_test_local();
-    g_autoptr(NubBundle) whole = nub_test_bundle();
+    g_autoptr(NubBundle) whole = nub_test_small_bundle();
     g_autoptr(NubBundle) broken = nub_bundle_new();
     g_autoptr(NubCap) data = nub_cap_new_data((const guint8 *)"x", 1, NULL);
     g_autoptr(GError) error = NULL;
@@ -198,7 +198,7 @@ static void
 test_composed_invoke(void)
 {
     g_autoptr(NubKernel) kernel = nub_test_kernel("echo", "");
-    g_autoptr(NubBundle) bundle = nub_test_bundle();
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
     g_autoptr(GCancellable) cancellable = g_cancellable_new();
     g_autoptr(GError) error = NULL;
     g_autoptr(NubOutcome) outcome = NULL;

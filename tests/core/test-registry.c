@@ -284,7 +284,7 @@ test_wrapped_backend(void)
 {
     g_autoptr(NubRegistry) registry = nub_test_registry(
         "{ name: w, module: wrap, priority: 1 },\n{ name: echo, module: echo }", NULL);
-    g_autoptr(NubBundle) bundle = nub_test_bundle();
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
     g_autoptr(GError) error = NULL;
     NubKernel *kernel = nub_registry_open(registry, NULL, &error);
     const guint64 args[4] = { 1, 2, 3, 4 };
