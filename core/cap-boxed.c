@@ -146,20 +146,19 @@ nub_cap_dup_content(NubCap *self)
 static bool
 append_reference(void *ctx, const struct nub_hash *hash)
 {
-    g_array_append_vals(ctx, hash, 1);
+    g_ptr_array_add(ctx, nub_hash_copy(hash));
     return true;
 }
 
-NubHash *
-nub_cap_list_references(NubCap *self, gsize *n_references)
+GPtrArray *
+nub_cap_list_references(NubCap *self)
 {
-    GArray *hashes;
+    GPtrArray *hashes;
 
-    g_return_val_if_fail(self && n_references, NULL);
-    hashes = g_array_new(FALSE, FALSE, sizeof(NubHash));
+    g_return_val_if_fail(self, NULL);
+    hashes = g_ptr_array_new_with_free_func((GDestroyNotify)nub_hash_free);
     nub_cap_each_reference(&self->view, append_reference, hashes);
-    *n_references = hashes->len;
-    return (NubHash *)(gpointer)g_array_free(hashes, hashes->len == 0);
+    return hashes;
 }
 
 NubSlot *

@@ -30,11 +30,10 @@ is_self_contained(NubBundle *bundle)
 
     for (guint i = 0; i < nub_bundle_get_n_caps(bundle); i++) {
         NubCap *cap = nub_bundle_get_cap(bundle, i);
-        gsize n_references = 0;
-        g_autofree NubHash *references = nub_cap_list_references(cap, &n_references);
+        g_autoptr(GPtrArray) references = nub_cap_list_references(cap);
         NubHash hash;
-        for (gsize j = 0; j < n_references; j++)
-            if (!g_hash_table_contains(seen, &references[j]))
+        for (guint j = 0; j < references->len; j++)
+            if (!g_hash_table_contains(seen, references->pdata[j]))
                 return FALSE;
         nub_cap_get_hash(cap, &hash);
         g_hash_table_add(seen, nub_hash_copy(&hash));

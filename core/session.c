@@ -173,6 +173,14 @@ nub_session_get_regs(NubSession *self, guint64 *regs, GError **error)
     return nub_kernel_check(self->kernel, "session_get_regs", status, &failure, error);
 }
 
+guint64 *
+nub_session_dup_regs(NubSession *self, GError **error)
+{
+    g_autofree guint64 *regs = g_new(guint64, NUB_N_REGS);
+
+    return nub_session_get_regs(self, regs, error) ? g_steal_pointer(&regs) : NULL;
+}
+
 gboolean
 nub_session_set_regs(NubSession *self, const guint64 *regs, GError **error)
 {

@@ -46,7 +46,7 @@ NUB_AVAILABLE_IN_0_1
 NubBundle *nub_bundle_new_from_bytes(GBytes *file, GError **error);
 
 /**
- * nub_bundle_load:
+ * nub_bundle_load: (constructor)
  * @path: (type filename): a bundle file
  * @error: of %G_FILE_ERROR, or %NUB_ERROR_BAD_ENCODING; both name @path
  *

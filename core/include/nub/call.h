@@ -48,7 +48,7 @@ typedef enum {
 #define NUB_TYPE_CALL (nub_call_get_type())
 #define NUB_TYPE_OUTCOME (nub_outcome_get_type())
 
-/** The usual bound for nub_call_set_want_output(): 2^24 bytes. */
+/* The usual bound for nub_call_set_want_output(): 2^24 bytes. */
 #define NUB_CALL_DEFAULT_MAX_OUTPUT G_GUINT64_CONSTANT(16777216)
 
 NUB_AVAILABLE_IN_0_1

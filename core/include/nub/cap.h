@@ -209,19 +209,17 @@ GBytes *nub_cap_dup_content(NubCap *self);
 /**
  * nub_cap_list_references:
  * @self: a capability
- * @n_references: (out): how many
  *
  * Every mention of another capability, in field order: the pinned and initial slots of an Image,
  * the slots of a CNode, image and root_cnode of an Instance.
  *
- * Returns: (array length=n_references) (transfer full) (nullable): the hashes, to be freed with g_free();
- *   %NULL when there are none. Since: 0.1
+ * Returns: (transfer container) (element-type NubHash): the hashes, perhaps none; they belong to the array. Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
-NubHash *nub_cap_list_references(NubCap *self, gsize *n_references);
+GPtrArray *nub_cap_list_references(NubCap *self);
 
 /**
- * nub_cap_list_slots:
+ * nub_cap_list_slots: (skip)
  * @self: a capability
  * @n_slots: (out): how many
  *

@@ -163,7 +163,7 @@ NUB_AVAILABLE_IN_0_1
 void nub_host_call_set_finish_value(NubHostCall *self, guint64 value);
 
 /**
- * nub_host_call_read:
+ * nub_host_call_read: (skip)
  * @self: a host call
  * @address: in the program's memory
  * @data: (out caller-allocates) (array length=size): receives the bytes
@@ -178,7 +178,7 @@ NUB_AVAILABLE_IN_0_1
 gboolean nub_host_call_read(NubHostCall *self, guint64 address, guint8 *data, gsize size, GError **error);
 
 /**
- * nub_host_call_read_bytes:
+ * nub_host_call_read_bytes: (rename-to nub_host_call_read)
  * @self: a host call
  * @address: in the program's memory
  * @size: how many bytes

@@ -79,7 +79,7 @@ NUB_AVAILABLE_IN_0_1
 gboolean nub_session_run_finish(NubSession *self, GAsyncResult *async_result, NubResult *result, GError **error);
 
 /**
- * nub_session_get_regs:
+ * nub_session_get_regs: (skip)
  * @self: a session
  * @regs: (out caller-allocates) (array fixed-size=13): the registers
  * @error: in %NUB_ERROR
@@ -88,6 +88,19 @@ gboolean nub_session_run_finish(NubSession *self, GAsyncResult *async_result, Nu
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_get_regs(NubSession *self, guint64 *regs, GError **error);
+
+/**
+ * nub_session_dup_regs: (rename-to nub_session_get_regs)
+ * @self: a session
+ * @error: in %NUB_ERROR
+ *
+ * As nub_session_get_regs(), for language bindings.
+ *
+ * Returns: (array fixed-size=13) (transfer full): the registers, to be freed with g_free(); %NULL with
+ *   @error set. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+guint64 *nub_session_dup_regs(NubSession *self, GError **error);
 
 /**
  * nub_session_set_regs:

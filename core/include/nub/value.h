@@ -46,7 +46,9 @@ typedef struct nub_result NubResult;
  *
  * Since: 0.1
  */
+#ifndef __GI_SCANNER__ /* it gets the members from a header made for it (core/introspection.cmake) */
 typedef enum nub_exit_reason NubExitReason;
+#endif
 
 /**
  * NubGasModel:
@@ -59,7 +61,9 @@ typedef enum nub_exit_reason NubExitReason;
  *
  * Since: 0.1
  */
+#ifndef __GI_SCANNER__ /* it gets the members from a header made for it (core/introspection.cmake) */
 typedef enum nub_gas_model NubGasModel;
+#endif
 
 #define NUB_TYPE_HASH (nub_hash_get_type())
 #define NUB_TYPE_RESULT (nub_result_get_type())

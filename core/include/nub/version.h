@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/** The version of the headers. nub_version_string() is that of the library in use. */
+/* The version of the headers. nub_version_string() is that of the library in use. */
 #define NUB_MAJOR_VERSION 0
 #define NUB_MINOR_VERSION 1
 #define NUB_MICRO_VERSION 0

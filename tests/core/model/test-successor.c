@@ -275,6 +275,7 @@ test_no_memory(gconstpointer data)
 }
 
 static const struct nub_dir_options in_wire_form = { .seed = { 1, 2 } };
+static const struct nub_dir_options in_shared_pages = { .seed = { 1, 2 }, .share_pages = true };
 
 int
 main(int argc, char **argv)
@@ -287,5 +288,9 @@ main(int argc, char **argv)
                          test_chains);
     g_test_add_data_func("/model/successor/each-failing-allocation-leaves-nothing-half-done",
                          &in_wire_form, test_no_memory);
+    g_test_add_data_func("/model/successor/shared/chains-of-random-runs-follow-the-rule",
+                         &in_shared_pages, test_chains);
+    g_test_add_data_func("/model/successor/shared/each-failing-allocation-leaves-nothing-half-done",
+                         &in_shared_pages, test_no_memory);
     return g_test_run();
 }
