@@ -43,8 +43,10 @@ static void
 finish_with_flags(struct nub_jit *jit, unsigned width, unsigned dst)
 {
     nub_jit_extend(jit, width, dst);
-    if (width == NUB_X64_64)
-        jit->zero_flag_of = (uint8_t)dst;
+    if (width == NUB_X64_64) {
+        jit->flags_at = jit->x.at;
+        jit->flags_of = (uint8_t)dst;
+    }
 }
 
 void
@@ -296,6 +298,13 @@ nub_jit_select(struct nub_jit *jit, enum nub_x64_cond takes_a, enum nub_x64_cond
 }
 
 /* ---- bits ---------------------------------------------------------------------------------- */
+
+void
+nub_jit_reverse_bytes(struct nub_jit *jit, unsigned dst, unsigned src)
+{
+    nub_jit_move(jit, dst, src);
+    nub_x64_bswap(&jit->x, dst);
+}
 
 /* bsr and bsf give a bit's number, and nothing useful for 0 */
 static void

@@ -148,7 +148,7 @@ emit_chunk(struct nub_jit *jit)
     const struct nub_insn *last = &jit->chunk[jit->n_chunk - 1];
     uint32_t i = 0;
 
-    jit->zero_flag_of = NUB_X64_NO_REG;
+    jit->flags_at = NULL;
     while (i < jit->n_chunk) {
         if (jit->end - jit->x.at < NUB_JIT_INSN_ROOM) {
             jit->is_full = true;

@@ -40,10 +40,10 @@ nub_jit_exit(struct nub_jit *jit, uint32_t exit, uint32_t pc)
 }
 
 void
-nub_jit_host_call(struct nub_jit *jit, const struct nub_insn *insn)
+nub_jit_host_call(struct nub_jit *jit, uint32_t number, uint32_t next)
 {
-    nub_x64_mem_store_imm32(&jit->x, NUB_JIT_FRAME, NUB_JIT_FRAME_ARG, (uint32_t)insn->x);
-    nub_jit_exit(jit, jit->out->exit_host_call, insn->next);
+    nub_x64_mem_store_imm32(&jit->x, NUB_JIT_FRAME, NUB_JIT_FRAME_ARG, number);
+    nub_jit_exit(jit, jit->out->exit_host_call, next);
 }
 
 /* ---- gas ----------------------------------------------------------------------------------- */
@@ -68,7 +68,6 @@ add_or_sub_gas(struct nub_jit *jit, enum nub_x64_alu op, uint64_t cost, bool may
 void
 nub_jit_charge_gas(struct nub_jit *jit, uint32_t pc, uint64_t cost, bool is_final)
 {
-    jit->zero_flag_of = NUB_X64_NO_REG;
     add_or_sub_gas(jit, NUB_X64_SUB, cost, !is_final);
     nub_x64_jcc32(&jit->x, NUB_X64_B, 0);
     jit->charges[jit->n_charges++] = (struct nub_jit_charge){ cost, nub_jit_offset(jit), pc };
@@ -201,6 +200,34 @@ nub_jit_compare_imm(struct nub_jit *jit, unsigned a, uint64_t imm)
         nub_x64_alu_imm(&jit->x, NUB_X64_CMP, NUB_X64_64, a, (int32_t)imm);
 }
 
+void
+nub_jit_branch_reg(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, unsigned a, unsigned b,
+                   uint64_t target)
+{
+    nub_jit_compare(jit, a, b);
+    nub_jit_branch(jit, pc, cond, target);
+}
+
+/* a comparison with 0 is left out where the instruction before has made it */
+void
+nub_jit_branch_imm(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, unsigned a,
+                   uint64_t imm, uint64_t target)
+{
+    bool is_made = imm == 0 && jit->flags_at == jit->x.at && jit->flags_of == a &&
+                   (cond == NUB_X64_E || cond == NUB_X64_NE);
+
+    if (!is_made)
+        nub_jit_compare_imm(jit, a, imm);
+    nub_jit_branch(jit, pc, cond, target);
+}
+
+void
+nub_jit_load_imm_jump(struct nub_jit *jit, uint32_t pc, unsigned dst, uint64_t imm, uint64_t target)
+{
+    nub_jit_load_imm(jit, dst, imm);
+    nub_jit_jump(jit, pc, target);
+}
+
 /* ---- dynamic jumps ------------------------------------------------------------------------- */
 
 /* eax = address: everything is judged by the code that all sites share */
@@ -258,30 +285,27 @@ dispatch(struct nub_jit *jit, uint32_t pc, unsigned base)
 }
 
 void
-nub_jit_jump_ind(struct nub_jit *jit, const struct nub_insn *insn)
+nub_jit_jump_ind(struct nub_jit *jit, uint32_t pc, unsigned base, uint64_t disp)
 {
-    unsigned base = nub_jit_r(insn->a);
-
-    if (insn->x == 0) {
-        dispatch(jit, insn->pc, base);
+    if (disp == 0) {
+        dispatch(jit, pc, base);
         return;
     }
-    form_address(jit, base, insn->x);
-    dispatch_slowly(jit, insn->pc);
+    form_address(jit, base, disp);
+    dispatch_slowly(jit, pc);
 }
 
 /* the address is formed before the register is written (pvm.md 3.5) */
 void
-nub_jit_load_imm_jump_ind(struct nub_jit *jit, const struct nub_insn *insn)
+nub_jit_load_imm_jump_ind(struct nub_jit *jit, uint32_t pc, unsigned dst, uint64_t imm,
+                          unsigned base, uint64_t disp)
 {
-    unsigned dst = nub_jit_r(insn->a), base = nub_jit_r(insn->b);
-
-    if (insn->y == 0 && dst != base) {
-        nub_jit_load_imm(jit, dst, insn->x);
-        dispatch(jit, insn->pc, base);
+    if (disp == 0 && dst != base) {
+        nub_jit_load_imm(jit, dst, imm);
+        dispatch(jit, pc, base);
         return;
     }
-    form_address(jit, base, insn->y);
-    nub_jit_load_imm(jit, dst, insn->x);
-    dispatch_slowly(jit, insn->pc);
+    form_address(jit, base, disp);
+    nub_jit_load_imm(jit, dst, imm);
+    dispatch_slowly(jit, pc);
 }

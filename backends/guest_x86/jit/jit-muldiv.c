@@ -18,6 +18,13 @@ nub_jit_mul(struct nub_jit *jit, unsigned width, unsigned dst, unsigned a, unsig
     nub_jit_extend(jit, width, dst);
 }
 
+void
+nub_jit_mul_imm(struct nub_jit *jit, unsigned width, unsigned dst, unsigned a, uint64_t imm)
+{
+    nub_x64_imul_imm(&jit->x, width, dst, a, (int32_t)imm);
+    nub_jit_extend(jit, width, dst);
+}
+
 static void
 save_rdx(struct nub_jit *jit)
 {

@@ -51,7 +51,8 @@ struct nub_jit {
     bool is_tail;    /* the code is no part of `out->code`: it leads there by addresses */
     bool per_insn;   /* model `instruction` */
     bool is_full;    /* the buffer does not suffice: a bound is wrong */
-    uint8_t zero_flag_of; /* machine register whose value ZF and SF describe, or NUB_X64_NO_REG */
+    const uint8_t *flags_at; /* where the cursor was when ZF told whether `flags_of` is 0 */
+    uint8_t flags_of;        /* machine register */
     uint16_t upper_dead;  /* of the instruction being emitted: see jit-select.c */
 
     struct nub_jit_charge *charges;
@@ -105,7 +106,9 @@ extern const uint16_t nub_jit_info[256];
 #define NUB_JIT_MOST_BYTES 0xffu
 #define NUB_JIT_KNOWN 0x100u
 #define NUB_JIT_ENDS_BLOCK 0x200u
-#define NUB_JIT_FAULTS 0x400u /* accesses memory */
+#define NUB_JIT_FAULTS 0x400u   /* accesses memory */
+#define NUB_JIT_BARRIER 0x800u  /* may be the last one: all registers must be right before it */
+#define NUB_JIT_LOW_ONLY 0x1000u /* its result depends on the low halves of its sources only */
 /** Whether control can go on behind a terminator without the host. */
 bool nub_jit_falls_through(uint8_t opcode);
 
@@ -120,9 +123,12 @@ void nub_jit_jump(struct nub_jit *jit, uint32_t pc, uint64_t target);
 void nub_jit_branch(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, uint64_t target);
 void nub_jit_compare(struct nub_jit *jit, unsigned a, unsigned b);
 void nub_jit_compare_imm(struct nub_jit *jit, unsigned a, uint64_t imm);
-void nub_jit_jump_ind(struct nub_jit *jit, const struct nub_insn *insn);
-void nub_jit_load_imm_jump_ind(struct nub_jit *jit, const struct nub_insn *insn);
-void nub_jit_host_call(struct nub_jit *jit, const struct nub_insn *insn);
+void nub_jit_branch_reg(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, unsigned a, unsigned b, uint64_t target);
+void nub_jit_branch_imm(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, unsigned a, uint64_t imm, uint64_t target);
+void nub_jit_load_imm_jump(struct nub_jit *jit, uint32_t pc, unsigned dst, uint64_t imm, uint64_t target);
+void nub_jit_jump_ind(struct nub_jit *jit, uint32_t pc, unsigned base, uint64_t disp);
+void nub_jit_load_imm_jump_ind(struct nub_jit *jit, uint32_t pc, unsigned dst, uint64_t imm, unsigned base, uint64_t disp);
+void nub_jit_host_call(struct nub_jit *jit, uint32_t number, uint32_t next);
 
 /* jit-memory.c: `kind` is enum nub_jit_load or the bytes of a store; `base` a machine register or NUB_X64_NO_REG */
 enum nub_jit_load { NUB_JIT_U8, NUB_JIT_I8, NUB_JIT_U16, NUB_JIT_I16, NUB_JIT_U32, NUB_JIT_I32, NUB_JIT_U64 };
@@ -149,6 +155,7 @@ void nub_jit_select(struct nub_jit *jit, enum nub_x64_cond takes_a, enum nub_x64
 void nub_jit_and_inv(struct nub_jit *jit, unsigned dst, unsigned a, unsigned b);
 void nub_jit_or_inv(struct nub_jit *jit, unsigned dst, unsigned a, unsigned b);
 void nub_jit_xnor(struct nub_jit *jit, unsigned dst, unsigned a, unsigned b);
+void nub_jit_reverse_bytes(struct nub_jit *jit, unsigned dst, unsigned src);
 void nub_jit_count_zeros(struct nub_jit *jit, bool leading, unsigned width, unsigned dst, unsigned src);
 
 /* jit-muldiv.c */
@@ -156,6 +163,7 @@ enum nub_jit_signs { NUB_JIT_SS, NUB_JIT_UU, NUB_JIT_SU };
 /** Bits of a division's kind. */
 enum nub_jit_division { NUB_JIT_DIV_SIGNED = 1, NUB_JIT_DIV_REMAINDER = 2 };
 void nub_jit_mul(struct nub_jit *jit, unsigned width, unsigned dst, unsigned a, unsigned b);
+void nub_jit_mul_imm(struct nub_jit *jit, unsigned width, unsigned dst, unsigned a, uint64_t imm);
 void nub_jit_mul_upper(struct nub_jit *jit, enum nub_jit_signs signs, unsigned dst, unsigned a, unsigned b);
 void nub_jit_divide(struct nub_jit *jit, unsigned kind, unsigned width, unsigned dst, unsigned a, unsigned b);
 

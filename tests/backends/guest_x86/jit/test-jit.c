@@ -293,7 +293,6 @@ bytes_of(const struct nub_jit_code *out, const struct nub_insn *insn, bool is_ta
                            .gs = true,
                            .bmi = bmi,
                            .is_tail = is_tail,
-                           .zero_flag_of = NUB_X64_NO_REG,
                            .faults = faults };
 
     nub_jit_emit(&jit, insn, 1);
