@@ -1,0 +1,9 @@
+#!/bin/sh
+# with-kvm.sh COMMAND... - runs the command where there is /dev/kvm; else skips visibly (code 77), or
+# fails when NUB_REQUIRE_KVM=1 asks for it.
+if [ ! -w /dev/kvm ]; then
+    echo "skipped: /dev/kvm cannot be opened"
+    [ "${NUB_REQUIRE_KVM:-}" = 1 ] && exit 1
+    exit 77
+fi
+exec "$@"
