@@ -1,0 +1,42 @@
+/* kvm-fixture.h - a kvm backend opened through its table of functions, and programs for it */
+#ifndef NUB_KVM_FIXTURE_H
+#define NUB_KVM_FIXTURE_H
+
+#include "kvm-private.h"
+#include "kvm-test.h"
+#include "mem.h"
+
+/** An opened backend. `kvm` looks inside. */
+struct fixture {
+    const struct nub_backend_ops *ops;
+    void *backend;
+    struct nub_kvm *kvm;
+    struct nub_failure failure; /* of the last call */
+};
+
+/** The build tree's image, a watchdog of 2 s, then `options` (n of them). */
+enum nub_status fixture_try_open(struct fixture *f, const struct nub_option *options, uint32_t n);
+void fixture_open(struct fixture *f, const struct nub_option *options, uint32_t n);
+void fixture_close(struct fixture *f);
+
+/** A program: code, and a mask bit where an instruction starts. */
+struct program {
+    uint8_t code[32], mask[4];
+    uint32_t size;
+};
+
+extern const struct program program_empty;   /* jump_ind phi0 */
+extern const struct program program_endless; /* jump to itself */
+/** phi7 = ++*(u64 *)0x10000; then jump_ind phi0. Wants memory there. */
+extern const struct program program_count;
+/** Stores 1 to each page of [phi7, phi8), then jump_ind phi0. */
+extern const struct program program_touch;
+
+struct nub_hash fixture_put(struct fixture *f, const uint8_t *wire, uint64_t size);
+/** An image of the program with one endpoint at pc 0 (phi0 = the halt address), and an instance of it. */
+struct nub_hash fixture_put_program(struct fixture *f, const struct program *program, uint64_t mem_size);
+/** The same with content at [0, size), given read-write by a Data of its own. */
+struct nub_hash fixture_put_data_program(struct fixture *f, const struct program *program, const uint8_t *content, uint64_t size);
+enum nub_status fixture_invoke(struct fixture *f, const struct nub_hash *instance, const uint64_t args[4], uint64_t gas, struct nub_result *result);
+
+#endif

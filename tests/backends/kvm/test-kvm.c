@@ -1,0 +1,433 @@
+/* test-kvm.c - the backend as a whole: opening, calls, ends that come from outside, memory,
+ * restarts, fork */
+#include "kvm-fixture.h"
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static uint64_t counter(struct fixture *f, const char *name);
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+struct refusal {
+    const char *path;
+    struct nub_option option;
+    enum nub_status status;
+    const char *text;
+};
+
+static const struct refusal refusals[] = {
+    { "no-device",
+      { "device", "/nonexistent/kvm" },
+      NUB_ERR_UNAVAILABLE,
+      "/nonexistent/kvm: does not exist: " },
+    { "not-kvm", { "device", "/dev/null" }, NUB_ERR_UNAVAILABLE, "is not KVM with API version 12" },
+    { "no-image",
+      { "guest-image", "/nonexistent/guest.elf" },
+      NUB_ERR_UNAVAILABLE,
+      "/nonexistent/guest.elf: guest image: No such file" },
+    { "image-is-no-elf",
+      { "guest-image", "/etc/passwd" },
+      NUB_ERR_UNAVAILABLE,
+      "/etc/passwd: is no ELF file" },
+    { "image-is-a-folder",
+      { "guest-image", "/etc" },
+      NUB_ERR_UNAVAILABLE,
+      "/etc: is no guest image" },
+    { "too-little-memory",
+      { "guest-memory", "1048576" },
+      NUB_ERR_INVALID_ARGUMENT,
+      "guest-memory: 0 MiB, at least 32" },
+    { "too-much-memory",
+      { "guest-memory", "1099511627776" },
+      NUB_ERR_INVALID_ARGUMENT,
+      "at most 32768" },
+    { "no-lanes", { "lanes", "0" }, NUB_ERR_INVALID_ARGUMENT, "lanes: 0, must be 1 to 16" },
+    { "too-many-lanes", { "lanes", "17" }, NUB_ERR_INVALID_ARGUMENT, "lanes: 17, must be 1 to 16" },
+};
+
+static void
+test_refusal(gconstpointer data)
+{
+    const struct refusal *refusal = data;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    g_assert_cmpint(fixture_try_open(&f, &refusal->option, 1), ==, refusal->status);
+    g_assert_nonnull(strstr(f.failure.message, refusal->text));
+    g_assert_cmpint(f.failure.code, ==, refusal->status);
+}
+
+static void
+test_no_permission(void)
+{
+    struct nub_failure failure = { .struct_size = sizeof failure };
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "nub-kvm-XXXXXX", NULL);
+    int fd = g_mkstemp(path), kvm_fd = -1, status = 0;
+    pid_t child;
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(fchmod(fd, 0), ==, 0);
+    child = fork();
+    if (child == 0) {
+        /* root may open anything */
+        if (geteuid() == 0 && setuid(65534) != 0)
+            _exit(2);
+        _exit(nub_kvm_open(&kvm_fd, path, &failure) == NUB_ERR_UNAVAILABLE &&
+                      strstr(failure.message, "no permission")
+                  ? 0
+                  : 1);
+    }
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_cmpint(status, ==, 0);
+    close(fd);
+    unlink(path);
+}
+
+static int denied;
+
+static int
+deny_one(int kvm_fd, int capability)
+{
+    (void)kvm_fd;
+    return capability == denied ? 0 : 1;
+}
+
+static void
+test_missing_capability(void)
+{
+    struct nub_failure failure = { .struct_size = sizeof failure };
+
+    denied = -1;
+    g_assert_cmpint(nub_kvm_check(-1, deny_one, &failure), ==, NUB_OK);
+    denied = 36; /* KVM_CAP_IOEVENTFD */
+    g_assert_cmpint(nub_kvm_check(-1, deny_one, &failure), ==, NUB_ERR_UNAVAILABLE);
+    g_assert_cmpstr(failure.message, ==, "this machine's KVM lacks KVM_CAP_IOEVENTFD");
+}
+
+/* ---- calls ------------------------------------------------------------------------------- */
+
+static void
+test_pure(void)
+{
+    struct nub_result result;
+    struct nub_hash instance;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    instance = fixture_put_program(&f, &program_count, 0x11000);
+    for (unsigned i = 0; i < 100; i++) {
+        assert_ok(fixture_invoke(&f, &instance, NULL, 100000, &result), f.failure);
+        g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_HALT);
+        g_assert_cmpuint(result.return_value, ==, 1);
+    }
+    fixture_close(&f);
+}
+
+/* Windows of different instances on one lane do not see each other. */
+static void
+test_many_instances(void)
+{
+    struct nub_hash instances[100];
+    struct nub_result result;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    for (unsigned i = 0; i < 100; i++)
+        instances[i] = fixture_put_program(&f, &program_count, 0x11000 + 0x1000 * i);
+    for (unsigned i = 0; i < 300; i++) {
+        assert_ok(fixture_invoke(&f, &instances[i * 37 % 100], NULL, 100000, &result), f.failure);
+        g_assert_cmpuint(result.return_value, ==, 1);
+    }
+    fixture_close(&f);
+}
+
+struct caller {
+    struct fixture *f;
+    struct nub_hash instance;
+};
+
+static gpointer
+call_often(gpointer data)
+{
+    struct caller *caller = data;
+    struct fixture f = *caller->f;
+    struct nub_result result;
+
+    for (unsigned i = 0; i < 300; i++) {
+        assert_ok(fixture_invoke(&f, &caller->instance, NULL, 100000, &result), f.failure);
+        g_assert_cmpuint(result.return_value, ==, 1);
+    }
+    return NULL;
+}
+
+static void
+test_threads(void)
+{
+    const struct nub_option lanes = { "lanes", "3" };
+    struct caller callers[6];
+    GThread *threads[6];
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &lanes, 1);
+    for (unsigned i = 0; i < 6; i++)
+        callers[i] = (struct caller){ &f, fixture_put_program(&f, &program_count,
+                                                              0x11000 + 0x1000 * (i % 4)) };
+    for (unsigned i = 0; i < 6; i++)
+        threads[i] = g_thread_new("caller", call_often, &callers[i]);
+    for (unsigned i = 0; i < 6; i++)
+        g_thread_join(threads[i]);
+    fixture_close(&f);
+}
+
+/* ---- ends that come from outside --------------------------------------------------------- */
+
+static gpointer
+interrupt_soon(gpointer session)
+{
+    g_usleep(20000);
+    nub_kvm_session_interrupt(session);
+    return NULL;
+}
+
+static void
+test_interrupt(void)
+{
+    struct nub_session_args args = { .struct_size = sizeof args, .gas = NUB_GAS_MAX };
+    struct nub_result result;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    args.instance = fixture_put_program(&f, &program_endless, 0);
+    for (unsigned i = 0; i < 10; i++) {
+        void *session;
+        GThread *thread;
+        assert_ok(f.ops->session_open(f.backend, &args, &session, &f.failure), f.failure);
+        thread = g_thread_new("interrupt", interrupt_soon, session);
+        g_assert_cmpint(f.ops->session_run(session, &result, &f.failure), ==, NUB_ERR_CANCELLED);
+        g_thread_join(thread);
+        g_assert_cmpint(f.ops->session_run(session, &result, &f.failure), ==, NUB_ERR_CANCELLED);
+        f.ops->session_close(session);
+    }
+    g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 0);
+    fixture_close(&f);
+}
+
+static void
+test_deadline(void)
+{
+    struct nub_call call = { .struct_size = sizeof call, .gas = NUB_GAS_MAX };
+    struct nub_outcome outcome = { .struct_size = sizeof outcome };
+    struct fixture f;
+    uint64_t begin;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    call.instance = fixture_put_program(&f, &program_endless, 0);
+    begin = nub_monotonic_ns();
+    call.deadline_ns = begin + 30000000;
+    g_assert_cmpint(f.ops->invoke(f.backend, &call, &outcome, &f.failure), ==, NUB_ERR_TIMED_OUT);
+    g_assert_cmpuint(nub_monotonic_ns(), >=, call.deadline_ns);
+    g_assert_cmpuint(nub_monotonic_ns(), <, begin + 2000000000u);
+    g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 0);
+    fixture_close(&f);
+}
+
+/* ---- memory ------------------------------------------------------------------------------ */
+
+static uint64_t sought;
+static const char *sought_name;
+
+static void
+seek(void *ctx, const char *name, uint64_t value)
+{
+    (void)ctx;
+    if (strcmp(name, sought_name) == 0)
+        sought = value;
+}
+
+static uint64_t
+counter(struct fixture *f, const char *name)
+{
+    sought = UINT64_MAX;
+    sought_name = name;
+    assert_ok(f->ops->stats(f->backend, seek, NULL, &f->failure), f->failure);
+    g_assert_cmpuint(sought, !=, UINT64_MAX);
+    return sought;
+}
+
+/* 40 programs with 4 MiB each go through 64 MiB: the guest forgets and is given again. */
+static void
+test_more_than_fits(void)
+{
+    const struct nub_option memory = { "guest-memory", "67108864" };
+    const uint64_t size = 4u << 20;
+    g_autofree uint8_t *content = g_malloc0(size);
+    struct nub_hash instances[40];
+    struct nub_result result;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &memory, 1);
+    for (uint64_t i = 0; i < 40; i++) {
+        memcpy(content + 0x10000, &i, sizeof i);
+        instances[i] = fixture_put_data_program(&f, &program_count, content, size);
+    }
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < 40; i++) {
+            assert_ok(fixture_invoke(&f, &instances[i], NULL, 100000, &result), f.failure);
+            g_assert_cmpuint(result.return_value, ==, i + 1);
+        }
+    }
+    g_assert_cmpuint(counter(&f, "nub_guest_sheds_total"), >, 0);
+    fixture_close(&f);
+}
+
+/* A program that touches more than there is fails, and the next call is as if nothing had been. */
+static void
+test_touches_too_much(void)
+{
+    const struct nub_option memory = { "guest-memory", "67108864" };
+    const uint64_t all[4] = { 0, 1u << 30, 0, 0 }, some[4] = { 0, 16u << 20, 0, 0 };
+    struct nub_result result;
+    struct nub_hash instance;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &memory, 1);
+    instance = fixture_put_program(&f, &program_touch, 1u << 30);
+    for (unsigned i = 0; i < 3; i++) {
+        g_assert_cmpint(fixture_invoke(&f, &instance, all, 1u << 30, &result), ==,
+                        NUB_ERR_NO_MEMORY);
+        assert_ok(fixture_invoke(&f, &instance, some, 1u << 30, &result), f.failure);
+        g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_HALT);
+        g_assert_cmpuint(result.return_value, ==, 16u << 20);
+    }
+    g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 0);
+    fixture_close(&f);
+}
+
+/* What was put, called and dropped leaves the heap as it was. */
+static void
+test_heap_returns(void)
+{
+    struct nub_heap_stats before = { .struct_size = sizeof before }, after = before;
+    struct nub_result result;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        struct nub_hash instance = fixture_put_program(&f, &program_count, 0x11000);
+        struct nub_bytes wire;
+        assert_ok(fixture_invoke(&f, &instance, NULL, 100000, &result), f.failure);
+        assert_ok(f.ops->get_cap(f.backend, &instance, &wire, &f.failure), f.failure);
+        struct nub_cap cap;
+        assert_ok(nub_cap_decode(&cap, (struct nub_slice){ wire.data, wire.size }, &f.failure),
+                  f.failure);
+        struct nub_hash image = *cap.u.instance.image;
+        wire.release(&wire);
+        assert_ok(f.ops->drop_cap(f.backend, &instance, &f.failure), f.failure);
+        assert_ok(f.ops->drop_cap(f.backend, &image, &f.failure), f.failure);
+        assert_ok(f.ops->heap_stats(f.backend, i == 0 ? &before : &after, &f.failure), f.failure);
+    }
+    g_assert_cmpuint(after.allocated_bytes, ==, before.allocated_bytes);
+    g_assert_cmpuint(after.allocations, ==, before.allocations);
+    g_assert_cmpuint(counter(&f, "nub_guest_caps"), ==, 0);
+    fixture_close(&f);
+}
+
+/* ---- restarts and fork ------------------------------------------------------------------- */
+
+static void
+test_restart(void)
+{
+    struct nub_session_args args = { .struct_size = sizeof args, .gas = 100000 };
+    struct nub_result result;
+    struct nub_hash root;
+    struct fixture f;
+    void *session;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    args.instance = fixture_put_program(&f, &program_count, 0x11000);
+    assert_ok(f.ops->set_state_root(f.backend, &args.instance, &f.failure), f.failure);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_ok(f.ops->session_open(f.backend, &args, &session, &f.failure), f.failure);
+        nub_guest_break(&f.kvm->guest, NUB_ERR_GUEST_LOST, "the test says so");
+        /* what lived in it is lost, what is published is not */
+        g_assert_cmpint(f.ops->session_run(session, &result, &f.failure), ==, NUB_ERR_GUEST_LOST);
+        assert_ok(fixture_invoke(&f, &args.instance, NULL, 100000, &result), f.failure);
+        g_assert_cmpuint(result.return_value, ==, 1);
+        g_assert_cmpint(f.ops->session_run(session, &result, &f.failure), ==, NUB_ERR_GUEST_LOST);
+        f.ops->session_close(session);
+        assert_ok(f.ops->state_root(f.backend, &root, &f.failure), f.failure);
+        g_assert_cmpmem(&root, sizeof root, &args.instance, sizeof root);
+    }
+    g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 5);
+    fixture_close(&f);
+}
+
+static void
+test_fork(void)
+{
+    struct nub_result result;
+    struct nub_hash instance;
+    struct fixture f;
+    int status = 0;
+    pid_t child;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    instance = fixture_put_program(&f, &program_empty, 0);
+    assert_ok(fixture_invoke(&f, &instance, NULL, 1000, &result), f.failure);
+    child = fork();
+    if (child == 0) {
+        bool refused = fixture_invoke(&f, &instance, NULL, 1000, &result) == NUB_ERR_SYSTEM;
+        fixture_close(&f);
+        _exit(refused ? 0 : 1);
+    }
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_cmpint(status, ==, 0);
+    assert_ok(fixture_invoke(&f, &instance, NULL, 1000, &result), f.failure);
+    g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_HALT);
+    fixture_close(&f);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(refusals); i++) {
+        g_autofree char *path =
+            g_strdup_printf("/kvm/open/refused-with-its-reason/%s", refusals[i].path);
+        g_test_add_data_func(path, &refusals[i], test_refusal);
+    }
+    g_test_add_func("/kvm/open/refused-without-permission", test_no_permission);
+    g_test_add_func("/kvm/open/a-missing-capability-is-named", test_missing_capability);
+    g_test_add_func("/kvm/call/is-pure", test_pure);
+    g_test_add_func("/kvm/call/instances-do-not-see-each-other", test_many_instances);
+    g_test_add_func("/kvm/call/from-more-threads-than-lanes", test_threads);
+    g_test_add_func("/kvm/end/an-endless-session-is-interrupted", test_interrupt);
+    g_test_add_func("/kvm/end/a-deadline-passes", test_deadline);
+    g_test_add_func("/kvm/memory/more-is-published-than-fits", test_more_than_fits);
+    g_test_add_func("/kvm/memory/a-program-touches-too-much", test_touches_too_much);
+    g_test_add_func("/kvm/memory/what-is-dropped-gives-its-heap-back", test_heap_returns);
+    g_test_add_func("/kvm/restart/keeps-what-is-published", test_restart);
+    g_test_add_func("/kvm/fork/the-child-is-refused-the-parent-goes-on", test_fork);
+    return g_test_run();
+}
