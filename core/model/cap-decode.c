@@ -7,6 +7,7 @@
 #include "cap.h"
 #include "bytes.h"
 #include "cap-wire.h"
+#include "paged.h"
 
 /* The bytes of one field, and where they began: messages and offsets come from here. */
 struct decoder {
@@ -331,6 +332,7 @@ decode_instance(const struct decoder *d, struct nub_slice value, struct nub_inst
 
     if (status)
         return status;
+    instance->paged = NULL;
     instance->image_chain = (const struct nub_hash *)(v + NUB_WIRE_INSTANCE_IMAGE_CHAIN);
     instance->image = (const struct nub_hash *)(v + NUB_WIRE_INSTANCE_IMAGE);
     instance->root_cnode = (const struct nub_hash *)(v + NUB_WIRE_INSTANCE_ROOT_CNODE);
@@ -483,11 +485,28 @@ nub_image_mapping(const struct nub_image *image, uint32_t i, struct nub_mapping 
 void
 nub_instance_overlay(const struct nub_instance *instance, uint32_t i, struct nub_overlay *overlay)
 {
-    struct nub_slice item = list_item(instance->overlays, instance->n_overlays, i);
+    struct nub_slice item;
 
+    if (instance->paged) {
+        nub_paged_overlay(instance->paged, i, overlay);
+        return;
+    }
+    item = list_item(instance->overlays, instance->n_overlays, i);
     overlay->start = nub_le32(item.data + NUB_WIRE_OVERLAY_START);
     overlay->bytes.data = item.data + NUB_WIRE_OVERLAY_FIXED;
     overlay->bytes.size = item.size - NUB_WIRE_OVERLAY_FIXED;
+}
+
+bool
+nub_instance_next_piece(const struct nub_instance *instance, uint32_t *cursor,
+                        struct nub_overlay *piece)
+{
+    if (instance->paged)
+        return nub_paged_next_piece(instance->paged, cursor, piece);
+    if (*cursor == instance->n_overlays)
+        return false;
+    nub_instance_overlay(instance, (*cursor)++, piece);
+    return true;
 }
 
 static bool

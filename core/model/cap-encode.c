@@ -153,6 +153,20 @@ nub_image_encode(uint8_t *wire, const struct nub_image_spec *spec)
 
 /* ---- Instance ------------------------------------------------------------------------------ */
 
+void
+nub_instance_spec(struct nub_instance_spec *spec, const struct nub_instance *instance)
+{
+    memset(spec, 0, sizeof *spec);
+    spec->image_chain = *instance->image_chain;
+    spec->image = *instance->image;
+    spec->root_cnode = *instance->root_cnode;
+    spec->mem_size = instance->mem_size;
+    memcpy(spec->regs, instance->regs, sizeof spec->regs);
+    spec->pc = instance->pc;
+    spec->gas_remaining = instance->gas_remaining;
+    spec->phase = instance->phase;
+}
+
 uint64_t
 nub_instance_wire_size(const struct nub_instance_spec *spec)
 {

@@ -6,6 +6,7 @@
 #include "cap.h"
 #include "bytes.h"
 #include "cap-wire.h"
+#include "paged.h"
 #include "sha256.h"
 #include "ssz.h"
 
@@ -160,6 +161,10 @@ overlays_root(struct nub_hash *root, const struct nub_instance *instance)
     struct nub_ssz_fold fold;
     struct nub_hash item;
 
+    if (instance->paged) {
+        nub_paged_root(root, instance->paged);
+        return;
+    }
     nub_ssz_fold_init(&fold, 0);
     for (uint32_t i = 0; i < instance->n_overlays; i++) {
         overlay_root(&item, instance, i);

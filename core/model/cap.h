@@ -67,6 +67,8 @@ struct nub_image {
     uint32_t yield_marker_slot;
 };
 
+struct nub_paged; /* core/model's own */
+
 struct nub_instance {
     const struct nub_hash *image_chain;
     const struct nub_hash *image;
@@ -78,6 +80,7 @@ struct nub_instance {
     uint64_t pc;
     uint64_t gas_remaining;
     uint8_t phase; /* 0 idle, 1 paused */
+    const struct nub_paged *paged; /* NULL, or the overlays when they are kept as shared pages */
 };
 
 struct nub_cnode {
@@ -113,7 +116,13 @@ uint32_t nub_slots_at(const struct nub_slots *slots, uint32_t i, struct nub_hash
 bool nub_slots_find(const struct nub_slots *slots, uint32_t slot, struct nub_hash *hash);
 void nub_image_endpoint(const struct nub_image *image, uint32_t i, struct nub_endpoint *endpoint);
 void nub_image_mapping(const struct nub_image *image, uint32_t i, struct nub_mapping *mapping);
+/** The i-th overlay. When its pages are shared with other Instances and do not lie together, bytes.data is NULL: use pieces. */
 void nub_instance_overlay(const struct nub_instance *instance, uint32_t i, struct nub_overlay *overlay);
+/**
+ * The overlays as pieces, each of whose bytes lie together: sorted, not overlapping, but perhaps
+ * adjacent. `*cursor` begins at 0; false: no more. This is what to map or copy memory from.
+ */
+bool nub_instance_next_piece(const struct nub_instance *instance, uint32_t *cursor, struct nub_overlay *piece);
 
 /**
  * Calls `each` once per mention of another capability, in field order (caps.md 3), until it
@@ -153,6 +162,9 @@ struct nub_instance_spec {
     uint64_t pc, gas_remaining;
     uint8_t phase;
 };
+
+/** The spec of a decoded Instance, without its overlays. */
+void nub_instance_spec(struct nub_instance_spec *spec, const struct nub_instance *instance);
 
 /* Each pair: the size of the wire form, and writing it to `wire`, which has that size. */
 #define NUB_DATA_WIRE_HEADER 5u /* bytes before the content of a Data: the blob hook's lead */

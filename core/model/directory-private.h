@@ -3,12 +3,14 @@
 #define NUB_MODEL_DIRECTORY_PRIVATE_H
 
 #include "directory.h"
+#include "paged.h"
 
 /** An entry with what only the directory looks at. */
 struct nub_kept {
     struct nub_dir_entry entry; /* first: the public address is this one's */
     struct nub_kept *next;      /* while it waits in a queue */
-    uint64_t charge;            /* what it counts against max_bytes */
+    uint64_t charge;            /* what it counts against max_bytes, shared pages aside */
+    struct nub_paged *paged;    /* an Instance's shared pages, or NULL */
     uint8_t *blob;              /* the bytes; content at blob + lead */
     size_t blob_size;
     size_t lead;
@@ -36,6 +38,9 @@ nub_dir_slot_kept(const struct nub_dir_slot *slot)
 {
     return (struct nub_kept *)(uintptr_t)(slot->entry & ~(uint64_t)NUB_DIR_SLOT_ABSENT);
 }
+
+/** An entry of an Instance whose overlays are `paged`, which it takes over; spec->overlays is not looked at. NULL: no memory, and `paged` is freed. */
+struct nub_dir_entry *nub_dir_prepare_paged(const struct nub_dir *dir, const struct nub_instance_spec *spec, struct nub_paged *paged, const struct nub_hash *hash);
 
 /* ---- table.c ------------------------------------------------------------------------------- */
 

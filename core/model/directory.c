@@ -67,13 +67,24 @@ free_blob(const struct nub_alloc *alloc, struct nub_kept *kept)
         nub_free(alloc, kept->blob, kept->blob_size);
 }
 
-static void
+/* Returns how many bytes went that several entries may have shared. */
+static uint64_t
 free_kept(const struct nub_dir *dir, struct nub_kept *kept)
 {
+    uint64_t gone = nub_paged_free(dir->alloc, kept->paged);
+
     if (kept->entry.user && dir->options.user_free)
         dir->options.user_free(dir->options.user_ctx, kept->entry.user);
     free_blob(dir->alloc, kept);
     nub_free(dir->alloc, kept, sizeof *kept);
+    return gone;
+}
+
+/* What storing it adds to what is kept. */
+static uint64_t
+whole_charge(const struct nub_kept *kept)
+{
+    return kept->charge + (kept->paged ? kept->paged->shared_bytes : 0);
 }
 
 struct nub_dir_entry *
@@ -116,11 +127,57 @@ nub_dir_prepare_finish(struct nub_dir_entry *prepared, const struct nub_hash *ha
 }
 
 struct nub_dir_entry *
+nub_dir_prepare_paged(const struct nub_dir *dir, const struct nub_instance_spec *spec,
+                      struct nub_paged *paged, const struct nub_hash *hash)
+{
+    const struct nub_hash none = { { 0 } };
+    struct nub_instance_spec bare = *spec;
+    struct nub_dir_entry *prepared;
+    uint8_t *blob;
+
+    bare.n_overlays = 0;
+    prepared = nub_dir_prepare_blob(dir, nub_instance_wire_size(&bare), 0, &blob);
+    if (!prepared) {
+        nub_paged_free(dir->alloc, paged);
+        return NULL;
+    }
+    nub_kept_of(prepared)->paged = paged;
+    nub_kept_of(prepared)->charge += nub_paged_own_bytes(paged);
+    nub_instance_encode(blob, &bare);
+    if (nub_dir_prepare_finish(prepared, hash ? hash : &none, NULL)) {
+        nub_dir_discard(dir, prepared);
+        return NULL;
+    }
+    prepared->cap.u.instance.paged = paged;
+    prepared->cap.u.instance.n_overlays = paged->n_runs;
+    prepared->cap.wire.data = NULL;
+    prepared->cap.wire.size += nub_paged_wire_size(paged);
+    if (!hash)
+        nub_cap_hash(&prepared->hash, &prepared->cap);
+    return prepared;
+}
+
+static struct nub_dir_entry *
+share_pages(const struct nub_dir *dir, const struct nub_instance *instance,
+            const struct nub_hash *hash)
+{
+    struct nub_paged *paged = nub_paged_from_wire(dir->alloc, instance);
+    struct nub_instance_spec spec;
+
+    if (!paged)
+        return NULL;
+    nub_instance_spec(&spec, instance);
+    return nub_dir_prepare_paged(dir, &spec, paged, hash);
+}
+
+struct nub_dir_entry *
 nub_dir_prepare(const struct nub_dir *dir, const struct nub_cap *cap, const struct nub_hash *hash)
 {
     struct nub_dir_entry *prepared;
     uint8_t *blob;
 
+    if (dir->options.share_pages && cap->kind == NUB_CAP_INSTANCE && cap->u.instance.n_overlays > 0)
+        return share_pages(dir, &cap->u.instance, hash);
     prepared = nub_dir_prepare_blob(dir, cap->wire.size, content_lead(cap), &blob);
     if (!prepared)
         return NULL;
@@ -211,7 +268,7 @@ let_go(struct going *going)
             nub_dir_table_remove(&dir->table, &kept->entry.hash);
             dir->n_kept--;
             dir->bytes -= kept->charge;
-            free_kept(dir, kept);
+            dir->bytes -= free_kept(dir, kept);
         } else {
             break;
         }
@@ -349,7 +406,7 @@ insert(struct nub_dir *dir, struct nub_kept *kept)
     nub_dir_table_insert(&dir->table, kept);
     dir->n_kept++;
     dir->n_present++;
-    dir->bytes += kept->charge;
+    dir->bytes += whole_charge(kept);
     nub_cap_each_reference(&kept->entry.cap, add_reference, &coming);
     come_back(&coming);
 }
@@ -375,15 +432,15 @@ put_prepared(struct nub_dir *dir, struct nub_kept *kept, bool successor,
 
     if (same && same->present) {
         same->entry.puts++;
-    } else if (!(status =
-                     check_put(dir, &kept->entry.cap, same, kept->charge, successor, failure))) {
+    } else if (!(status = check_put(dir, &kept->entry.cap, same, whole_charge(kept), successor,
+                                    failure))) {
         if (same) {
             revive(dir, same);
         } else if (nub_dir_table_reserve(&dir->table, dir->alloc, dir->n_kept + 1)) {
             insert(dir, kept);
             return NUB_OK;
         } else {
-            status = no_memory(failure, kept->charge);
+            status = no_memory(failure, kept->entry.cap.wire.size);
         }
     }
     free_kept(dir, kept);
@@ -428,6 +485,11 @@ put_cap(struct nub_dir *dir, const struct nub_cap *cap, const struct nub_hash *h
     if (!nub_dir_table_reserve(&dir->table, dir->alloc, dir->n_kept + 1) ||
         !(prepared = nub_dir_prepare(dir, cap, hash)))
         return no_memory(failure, cap->wire.size);
+    charge = whole_charge(nub_kept_of(prepared)); /* shared pages come with a little more */
+    if (!has_space(dir, charge)) {
+        nub_dir_discard(dir, prepared);
+        return no_space(dir, charge, failure);
+    }
     insert(dir, nub_kept_of(prepared));
     return NUB_OK;
 }
@@ -531,7 +593,11 @@ nub_dir_find(const struct nub_dir *dir, const struct nub_hash *hash)
 void
 nub_dir_wire(const struct nub_dir_entry *entry, uint8_t *wire)
 {
-    memcpy(wire, entry->cap.wire.data, entry->cap.wire.size);
+    const struct nub_kept *kept = (const struct nub_kept *)entry;
+
+    memcpy(wire, kept->blob, kept->blob_size);
+    if (kept->paged)
+        nub_paged_encode(wire + kept->blob_size, kept->paged);
 }
 
 void

@@ -34,6 +34,11 @@ struct nub_dir_entry {
 struct nub_dir_options {
     uint64_t max_bytes;  /* 0: no limit. A cap counts as its bytes and NUB_DIR_CAP_OVERHEAD */
     bool trust_hashes;   /* option `verify: never` */
+    /**
+     * Keeps overlays as pages that Instances share, so that a commit costs what the run touched.
+     * Who sets it reads overlays by nub_instance_next_piece() and wire forms by nub_dir_wire() only.
+     */
+    bool share_pages;
     void (*user_free)(void *ctx, void *user); /* NULL: none */
     void *user_ctx;
     uint64_t seed[2];    /* random: makes collisions of the table unpredictable to who chooses caps */

@@ -144,7 +144,7 @@ random_edits(struct contents *contents, struct edits *edits, GRand *rand)
 {
     guint kind = g_rand_int_range(rand, 0, 4);
     guint from = g_rand_int_range(rand, 0, SPACE), step = g_rand_int_range(rand, 1, 4);
-    guint to = MIN(SPACE, from + (1u << g_rand_int_range(rand, 0, 11)));
+    guint length = 1u << g_rand_int_range(rand, 0, 11), to = MIN(SPACE, from + length);
 
     edits->n = 0;
     if (kind < 2)
