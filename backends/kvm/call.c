@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INPUT_ADDRESS      0xFEFF0000u
-#define INPUT_MAX          ((uint64_t)1 << 24)
-#define END                ((uint64_t)1 << 32)
+#define INPUT_ADDRESS 0xFEFF0000u
+#define INPUT_MAX     ((uint64_t)1 << 24)
+#define END           ((uint64_t)1 << 32)
 
 static uint64_t
 cut_gas(uint64_t gas)

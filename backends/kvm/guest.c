@@ -87,6 +87,7 @@ nub_guest_start(struct nub_guest *guest, const struct nub_guest_options *options
     if (usable_cpus() < 2)
         guest->host_spin_ticks = 0;
     pthread_mutex_init(&guest->why_lock, NULL);
+    pthread_mutex_init(&guest->memory_lock, NULL);
     status = nub_vm_open(&guest->vm, &guest->spec, failure);
     for (; !status && guest->n_lanes < options->spec.n_lanes; guest->n_lanes++)
         status = nub_lane_open(&guest->lanes[guest->n_lanes], guest, guest->n_lanes, failure);
@@ -104,6 +105,7 @@ nub_guest_stop(struct nub_guest *guest)
         nub_lane_close(&guest->lanes[i]);
     nub_vm_close(&guest->vm);
     pthread_mutex_destroy(&guest->why_lock);
+    pthread_mutex_destroy(&guest->memory_lock);
     *guest = (struct nub_guest){ .vm.fd = -1 };
 }
 
@@ -125,8 +127,10 @@ nub_guest_restart(struct nub_guest *guest, struct nub_failure *failure)
     nub_guest_break(guest, NUB_ERR_GUEST_LOST, "is being restarted");
     for (uint32_t i = 0; i < guest->n_lanes; i++)
         nub_lane_park(&guest->lanes[i]);
+    pthread_mutex_lock(&guest->memory_lock);
     nub_vm_close(&guest->vm);
     status = nub_vm_open(&guest->vm, &guest->spec, failure);
+    pthread_mutex_unlock(&guest->memory_lock);
     for (uint32_t i = 0; i < guest->n_lanes && !status; i++)
         status = nub_lane_attach(&guest->lanes[i], failure);
     if (status)

@@ -45,6 +45,7 @@ struct nub_lane {
 struct nub_guest {
     struct nub_vm_spec spec;
     struct nub_vm vm;
+    pthread_mutex_t memory_lock; /* held while `vm` is exchanged: for who looks at it without a lane's lock */
     enum nub_wait wait;
     uint64_t spin_ticks;     /* how long the guest polls */
     uint64_t host_spin_ticks;/* how long a caller does */

@@ -1,0 +1,243 @@
+/* test-hostile.c - a guest that has turned: whatever it writes where it can write, the host stays
+ * whole
+ *
+ * While calls run, a second thread plays the hostile guest: it overwrites the parts of guest memory
+ * that the host reads, with random bytes and with the worst values for each field. Nothing may
+ * crash, hang or read out of bounds (the ASan tree runs this, too), every status is one that the
+ * ABI has, what is published stays right, and once the attack is over calls give right answers
+ * again. */
+#include "kvm-fixture.h"
+
+struct attack {
+    const char *name;
+    uint64_t begin, size; /* guest-physical; random bytes here */
+    void (*strike)(GRand *rand, uint8_t *memory, uint64_t memory_size); /* instead, if set */
+};
+
+static void
+strike_mailbox(GRand *rand, uint8_t *memory, uint64_t memory_size)
+{
+    static const uint32_t words[] = { 0,    1,          2,           24,          152, 168, 1024,
+                                      1025, 0x7fffffff, 0x80000000u, 0xffffffffu, 27,  28 };
+    struct nub_mailbox *box = (void *)(memory + NUB_GUEST_LANES + NUB_LANE_MAILBOX);
+    uint64_t wide = words[g_rand_int_range(rand, 0, G_N_ELEMENTS(words))];
+    uint32_t word = words[g_rand_int_range(rand, 0, G_N_ELEMENTS(words))];
+    uint64_t *packet = (void *)box->packet;
+
+    if (g_rand_boolean(rand))
+        wide = memory_size - wide;
+    switch (g_rand_int_range(rand, 0, 7)) {
+    case 0:
+        __atomic_store_n(&box->answered, box->posted, __ATOMIC_SEQ_CST);
+        break;
+    case 1:
+        box->answered = wide;
+        break;
+    case 2:
+        box->status = (int32_t)word;
+        break;
+    case 3:
+        box->reply_size = word;
+        break;
+    case 4:
+        packet[g_rand_int_range(rand, 0, 22)] = wide;
+        break;
+    case 5:
+        box->state = word;
+        memset(&box->failure, g_rand_int_range(rand, 0, 256), sizeof box->failure);
+        break;
+    default:
+        box->heartbeat++;
+        box->notify = word;
+        break;
+    }
+}
+
+/* The directory of the guest: its header is found as the guest finds it, through any pointer that
+ * looks like one. Here the whole data segment, where the kernel's own structures are. */
+static const struct attack attacks[] = {
+    { "mailbox-fields", 0, 0, strike_mailbox },
+    { "mailbox", NUB_GUEST_LANES + NUB_LANE_MAILBOX, sizeof(struct nub_mailbox), NULL },
+    { "bulk-area", NUB_GUEST_LANES + NUB_LANE_BULK, NUB_LANE_BULK_SIZE, NULL },
+    { "lane-context-and-stack", NUB_GUEST_LANES + NUB_LANE_CONTEXT,
+      NUB_LANE_BULK - NUB_LANE_CONTEXT, NULL },
+    { "kernel-data", NUB_GUEST_DATA, 0x8000, NULL },
+    { "heap-table-and-directory", NUB_GUEST_HEAP, 0x200000, NULL },
+    { "page-tables", NUB_GUEST_PT_POOL, 0x20000, NULL },
+    { "descriptors-and-stubs", NUB_GUEST_LANES, NUB_LANE_MAILBOX, NULL },
+    { "text", NUB_GUEST_TEXT, 0x12000, NULL },
+};
+
+struct striker {
+    const struct attack *attack;
+    struct fixture *f;
+    uint32_t stop;
+    uint32_t seed;
+};
+
+/* Strikes while calls run. The lanes' locks are not taken, as a guest would not; a restart unmaps
+ * the memory, so striking keeps one out by the residence lock, which restarts of this test happen
+ * under. */
+static gpointer
+strike(gpointer data)
+{
+    struct striker *striker = data;
+    const struct attack *attack = striker->attack;
+    struct nub_kvm *kvm = striker->f->kvm;
+    GRand *rand = g_rand_new_with_seed(striker->seed);
+
+    while (!__atomic_load_n(&striker->stop, __ATOMIC_ACQUIRE)) {
+        pthread_mutex_lock(&kvm->guest.memory_lock);
+        uint8_t *memory = kvm->guest.vm.memory;
+        for (unsigned i = 0; memory && i < 32; i++) {
+            if (attack->strike) {
+                attack->strike(rand, memory, kvm->guest.vm.memory_size);
+                continue;
+            }
+            uint64_t at =
+                attack->begin + (uint64_t)(g_rand_double(rand) * (double)(attack->size - 8));
+            uint64_t value = (uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand);
+            if (g_rand_boolean(rand))
+                value = g_rand_boolean(rand) ? 0 : UINT64_MAX;
+            memcpy(memory + at, &value, 1u << g_rand_int_range(rand, 0, 4));
+        }
+        pthread_mutex_unlock(&kvm->guest.memory_lock);
+        g_usleep((gulong)g_rand_int_range(rand, 0, 300));
+    }
+    g_rand_free(rand);
+    return NULL;
+}
+
+static void
+judge(struct fixture *f, int32_t status)
+{
+    g_assert_cmpint(status, >=, NUB_OK);
+    g_assert_cmpint(status, <=, NUB_ERR_SYSTEM);
+    if (status != NUB_OK) {
+        g_assert_cmpint(f->failure.code, ==, status);
+        g_assert_nonnull(memchr(f->failure.message, 0, sizeof f->failure.message));
+        g_assert_true(g_utf8_validate(f->failure.message, -1, NULL));
+    }
+}
+
+/* A session through all of its operations. */
+static void
+use_session(struct fixture *f, const struct nub_hash *instance)
+{
+    struct nub_session_args args = { .struct_size = sizeof args,
+                                     .instance = *instance,
+                                     .gas = 100000 };
+    struct nub_hash successor;
+    struct nub_result result;
+    uint8_t bytes[8192];
+    void *session;
+    int32_t status = f->ops->session_open(f->backend, &args, &session, &f->failure);
+
+    judge(f, status);
+    if (status)
+        return;
+    judge(f, f->ops->session_map(session, 0x40000000, 0x2000, NUB_ACCESS_READ_WRITE, &f->failure));
+    judge(f, f->ops->session_write(session, 0x40000000, bytes, sizeof bytes, &f->failure));
+    judge(f, f->ops->session_run(session, &result, &f->failure));
+    judge(f, f->ops->session_read(session, 0x10000, bytes, 4096, &f->failure));
+    status = f->ops->session_commit(session, 0, &successor, &f->failure);
+    judge(f, status);
+    f->ops->session_close(session);
+}
+
+/* Only the first calls after an attack may still fail; then all is right. */
+static void
+assert_whole(struct fixture *f, const struct nub_hash *instance)
+{
+    struct nub_result result;
+    uint64_t count;
+    uint32_t present;
+    struct nub_hash root;
+
+    /* what was struck and not noticed yet */
+    nub_guest_break(&f->kvm->guest, NUB_ERR_GUEST_CORRUPT, "the attack is over");
+    for (unsigned i = 0; i < 5; i++) {
+        assert_ok(fixture_invoke(f, instance, NULL, 100000, &result), f->failure);
+        g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_HALT);
+        g_assert_cmpuint(result.return_value, ==, 1);
+    }
+    assert_ok(f->ops->contains(f->backend, instance, &present, &f->failure), f->failure);
+    g_assert_cmpuint(present, ==, 1);
+    assert_ok(f->ops->refcount(f->backend, instance, &count, &f->failure), f->failure);
+    g_assert_cmpuint(count, ==, 2);
+    assert_ok(f->ops->state_root(f->backend, &root, &f->failure), f->failure);
+    g_assert_cmpmem(&root, sizeof root, instance, sizeof root);
+}
+
+static void
+test_attack(gconstpointer data)
+{
+    const struct nub_option options[] = { { "watchdog", "200000000" },
+                                          { "guest-memory", "67108864" } };
+    struct nub_heap_stats stats = { .struct_size = sizeof stats };
+    struct striker striker = { .attack = data };
+    struct nub_result result;
+    struct nub_hash instance;
+    struct fixture f;
+    unsigned failed = 0;
+    gint64 until;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, options, 2);
+    instance = fixture_put_program(&f, &program_count, 0x11000);
+    assert_ok(f.ops->set_state_root(f.backend, &instance, &f.failure), f.failure);
+    assert_ok(fixture_invoke(&f, &instance, NULL, 100000, &result), f.failure);
+    striker.f = &f;
+    striker.seed = g_test_rand_int() & 0x7fffffff;
+    GThread *thread = g_thread_new("striker", strike, &striker);
+    for (until = g_get_monotonic_time() + 6 * G_USEC_PER_SEC / 10;
+         g_get_monotonic_time() < until;) {
+        int32_t status = (int32_t)fixture_invoke(&f, &instance, NULL, 100000, &result);
+        judge(&f, status);
+        failed += status == NUB_ERR_GUEST_CORRUPT || status == NUB_ERR_GUEST_LOST;
+        use_session(&f, &instance);
+        judge(&f, f.ops->heap_stats(f.backend, &stats, &f.failure));
+    }
+    __atomic_store_n(&striker.stop, 1, __ATOMIC_RELEASE);
+    g_thread_join(thread);
+    g_test_message("%s: %u calls found the guest out", striker.attack->name, failed);
+    assert_whole(&f, &instance);
+    fixture_close(&f);
+}
+
+/* One blow that cannot go unnoticed is called by its name. */
+static void
+test_reports(void)
+{
+    struct nub_result result;
+    struct nub_hash instance;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    instance = fixture_put_program(&f, &program_count, 0x11000);
+    assert_ok(fixture_invoke(&f, &instance, NULL, 100000, &result), f.failure);
+    assert_ok(f.ops->set_state_root(f.backend, &instance, &f.failure), f.failure);
+    /* the kernel's variables: its directory, its heap, its lock stay what they are, all else is
+     * gone */
+    memset(f.kvm->guest.vm.memory + NUB_GUEST_TEXT, 0xcc, 0x10000);
+    g_assert_cmpint(fixture_invoke(&f, &instance, NULL, 100000, &result), ==,
+                    NUB_ERR_GUEST_CORRUPT);
+    g_assert_cmpint(f.failure.code, ==, NUB_ERR_GUEST_CORRUPT);
+    assert_whole(&f, &instance);
+    fixture_close(&f);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/kvm/hostile/is-reported-and-the-next-call-works", test_reports);
+    for (gsize i = 0; i < G_N_ELEMENTS(attacks); i++) {
+        g_autofree char *path = g_strdup_printf("/kvm/hostile/overwrites/%s", attacks[i].name);
+        g_test_add_data_func(path, &attacks[i], test_attack);
+    }
+    return g_test_run();
+}
