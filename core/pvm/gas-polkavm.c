@@ -19,26 +19,27 @@
  * so that only ALU, MUL and DIV need counting.
  */
 struct simulation {
+    /* zero at the beginning of a block: see begin */
     uint64_t cycle;
     uint64_t wheel_used[WHEEL / 64]; /* cycles (mod WHEEL) that have completions */
-    uint32_t slots;
-    uint32_t head, count; /* the ring: place of the oldest entry, number of entries */
-
     uint32_t decoded;
     uint32_t waiting;
     uint32_t ready;    /* waiting, all dependencies completed */
     uint32_t finished; /* completed in the last cycle: done in this one */
     uint32_t done;
+    uint32_t busy_mul, busy_div; /* the running entry that has the unit */
+    uint8_t slots;
+    uint8_t alus;        /* free ones */
+    uint8_t head, count; /* the ring: place of the oldest entry, number of entries */
 
-    uint32_t alus;                                        /* free ones */
-    uint32_t uses_alu, uses_two_alus, uses_mul, uses_div; /* entries */
-    uint32_t busy_mul, busy_div;                          /* the running entry that has the unit */
-
+    /* by place: set when an entry takes it */
+    uint32_t uses_alu, uses_two_alus, uses_mul, uses_div;
     uint32_t consumers[RING]; /* entries that wait for this one */
     uint16_t produces[RING];  /* registers that this one will give */
     uint8_t latency[RING];
-    uint8_t dependencies[RING];       /* how many it waits for */
-    uint8_t producer[NUB_N_REGS + 2]; /* of each register: a place, or NOBODY */
+    uint8_t dependencies[RING]; /* how many it waits for */
+
+    uint8_t producer[NUB_N_REGS + 3]; /* of each register: a place, or NOBODY */
     uint32_t wheel[WHEEL]; /* entries that complete in a cycle; valid where wheel_used says so */
 };
 
@@ -115,7 +116,7 @@ start(struct simulation *sim, uint32_t place)
 
     sim->waiting &= ~entry;
     sim->ready &= ~entry;
-    sim->alus -= alus_of(sim, entry);
+    sim->alus -= (uint8_t)alus_of(sim, entry);
     sim->busy_mul |= sim->uses_mul & entry;
     sim->busy_div |= sim->uses_div & entry;
     sim->wheel[at] = (sim->wheel_used[at / 64] & at_bit ? sim->wheel[at] : 0) | entry;
@@ -136,7 +137,7 @@ complete(struct simulation *sim, uint32_t place)
     for (uint32_t regs = sim->produces[place]; regs != 0;)
         sim->producer[take_lowest(&regs)] = NOBODY;
     sim->produces[place] = 0;
-    sim->alus += alus_of(sim, entry);
+    sim->alus += (uint8_t)alus_of(sim, entry);
     sim->busy_mul &= ~entry;
     sim->busy_div &= ~entry;
 }
@@ -146,7 +147,7 @@ tick(struct simulation *sim, bool decodes)
 {
     while (sim->done >> sim->head & 1) {
         sim->done &= ~(1u << sim->head);
-        sim->head = (sim->head + 1) % RING;
+        sim->head = (uint8_t)((sim->head + 1) % RING);
         sim->count--;
     }
 
@@ -206,8 +207,8 @@ nub_gas_polkavm_begin(struct nub_gas_block *block)
 {
     struct simulation *sim = simulation_of(block);
 
-    /* what is kept by place is set when an entry takes the place */
-    memset(sim, 0, offsetof(struct simulation, consumers));
+    memset(sim, 0, offsetof(struct simulation, uses_alu));
+    sim->uses_alu = sim->uses_two_alus = sim->uses_mul = sim->uses_div = 0;
     memset(sim->producer, NOBODY, sizeof sim->producer);
     sim->slots = 4;
     sim->alus = 4;
@@ -216,7 +217,7 @@ nub_gas_polkavm_begin(struct nub_gas_block *block)
 static inline void
 append(struct simulation *sim, const struct nub_gas_op *op, uint32_t unit)
 {
-    uint32_t place = (sim->head + sim->count++) % RING;
+    uint32_t place = (uint32_t)(sim->head + sim->count++) % RING;
     uint32_t entry = 1u << place;
     uint32_t first = sim->producer[op->sources[0]], second = sim->producer[op->sources[1]];
     uint32_t dependencies = 0;
@@ -242,30 +243,45 @@ append(struct simulation *sim, const struct nub_gas_op *op, uint32_t unit)
         set_producer(sim, op->dst, place);
 }
 
+/* lets time pass until there is room for an instruction of this many slots */
+static void
+make_room(struct simulation *sim, uint32_t slots)
+{
+    if (sim->slots >= slots && sim->count < RING)
+        return;
+    tick(sim, true);
+    while (sim->count == RING) {
+        skip_idle_cycles(sim);
+        tick(sim, false);
+    }
+}
+
 void
-nub_gas_polkavm_feed(struct nub_gas_block *block, const struct nub_gas_op *op, uint32_t unit)
+nub_gas_polkavm_feed(struct nub_gas_block *block, const struct nub_program *program,
+                     const struct nub_insn *insn)
 {
     struct simulation *sim = simulation_of(block);
+    struct nub_gas_op op = nub_gas_op(program, insn, block->mem_cycles);
 
-    if (sim->slots < op->slots || sim->count == RING) {
-        tick(sim, true);
-        while (sim->count == RING) {
-            skip_idle_cycles(sim);
-            tick(sim, false);
-        }
-    }
-    sim->slots -= op->slots;
-    if (op->flags & NUB_GAS_MOVE)
-        set_producer(sim, op->dst, sim->producer[op->sources[0]]);
+    make_room(sim, op.slots);
+    sim->slots -= (uint8_t)op.slots;
+    if (op.flags & NUB_GAS_MOVE)
+        set_producer(sim, op.dst, sim->producer[op.sources[0]]);
     else
-        append(sim, op, unit);
+        append(sim, &op, nub_gas_entries[insn->opcode].unit);
 }
 
 uint64_t
-nub_gas_polkavm_end(struct nub_gas_block *block)
+nub_gas_polkavm_end(struct nub_gas_block *block, bool at_end)
 {
     struct simulation *sim = simulation_of(block);
 
+    if (at_end) {
+        /* the implicit trap belongs to the block; any unknown opcode has its cost entry */
+        const struct nub_program no_program = { 0 };
+        const struct nub_insn trap = { .opcode = UINT8_MAX };
+        nub_gas_polkavm_feed(block, &no_program, &trap);
+    }
     tick(sim, true);
     while (sim->count > 0) {
         skip_idle_cycles(sim);

@@ -7,8 +7,8 @@
 
 #include "gas.h"
 
-/* Register numbers that no instruction has: "no source" is always ready, "no destination" is never read. */
-enum { NUB_GAS_NO_SOURCE = NUB_N_REGS, NUB_GAS_NO_DST = NUB_N_REGS + 1 };
+/* Register numbers that no instruction has: a destination that is never read, a source never written. */
+enum { NUB_GAS_NO_DST = NUB_N_REGS, NUB_GAS_NO_SOURCE = NUB_N_REGS + 1 };
 
 /* Bits of nub_gas_entry.flags. */
 enum {
@@ -19,7 +19,7 @@ enum {
     NUB_GAS_MOVE = 16
 };
 
-/* A row of pvm.md 7.4 as the models want it: registers as places in { none, a, b, d }. */
+/* A row of pvm.md 7.4 as the models want it: registers as shifts, see nub_gas_op(). */
 struct nub_gas_entry {
     uint8_t slots;
     uint8_t slots_saved; /* by an overlap */
@@ -50,18 +50,21 @@ static inline struct nub_gas_op
 nub_gas_op(const struct nub_program *program, const struct nub_insn *insn, uint32_t mem_cycles)
 {
     const struct nub_gas_entry *entry = &nub_gas_entries[insn->opcode];
-    const uint8_t sources[4] = { NUB_GAS_NO_SOURCE, insn->a, insn->b, insn->d };
-    const uint8_t dsts[4] = { NUB_GAS_NO_DST, insn->a, insn->b, insn->d };
+    /* the fields as bytes of one number, from which an entry's shifts take what it needs */
+    uint32_t fields = (uint32_t)insn->a << 8 | (uint32_t)insn->b << 16 | (uint32_t)insn->d << 24;
     struct nub_gas_op op = {
+        .latency = entry->latency,
         .flags = entry->flags,
-        .sources = { sources[entry->sources[0]], sources[entry->sources[1]] },
-        .dst = dsts[entry->dst],
+        .sources = { (fields | NUB_GAS_NO_SOURCE) >> entry->sources[0] & 15,
+                     (fields | NUB_GAS_NO_SOURCE) >> entry->sources[1] & 15 },
+        .dst = (fields | NUB_GAS_NO_DST) >> entry->dst & 15,
     };
     uint32_t overlaps = (uint32_t)(op.dst == op.sources[0]) * NUB_GAS_OVERLAP_0 |
                         (uint32_t)(op.dst == op.sources[1]) * NUB_GAS_OVERLAP_1;
 
-    op.slots = entry->slots - ((op.flags & overlaps) != 0 ? entry->slots_saved : 0);
-    op.latency = op.flags & NUB_GAS_MEM ? mem_cycles : entry->latency;
+    op.slots = entry->slots - (entry->slots_saved & -(uint32_t)((op.flags & overlaps) != 0));
+    if (op.flags & NUB_GAS_MEM)
+        op.latency = mem_cycles;
     if ((op.flags & NUB_GAS_BRANCH) &&
         (nub_gas_is_cheap(program, insn->next) || nub_gas_is_cheap(program, insn->target)))
         op.latency = 1;
@@ -69,7 +72,7 @@ nub_gas_op(const struct nub_program *program, const struct nub_insn *insn, uint3
 }
 
 void nub_gas_polkavm_begin(struct nub_gas_block *block);
-void nub_gas_polkavm_feed(struct nub_gas_block *block, const struct nub_gas_op *op, uint32_t unit);
-uint64_t nub_gas_polkavm_end(struct nub_gas_block *block);
+void nub_gas_polkavm_feed(struct nub_gas_block *block, const struct nub_program *program, const struct nub_insn *insn);
+uint64_t nub_gas_polkavm_end(struct nub_gas_block *block, bool at_end);
 
 #endif

@@ -6,9 +6,9 @@
  */
 #include "gas-private.h"
 
-/* places in { none, a, b, d } */
+/* shifts that nub_gas_op() takes a register field with */
 #define PLACE(fields)                                                                              \
-    ((fields)&NUB_FIELD_A ? 1 : (fields)&NUB_FIELD_B ? 2 : (fields)&NUB_FIELD_D ? 3 : 0)
+    ((fields)&NUB_FIELD_A ? 8 : (fields)&NUB_FIELD_B ? 16 : (fields)&NUB_FIELD_D ? 24 : 0)
 #define OVERLAP_FLAGS(rule)                                                                        \
     ((rule) == NUB_OVERLAP_ANY      ? NUB_GAS_OVERLAP_0 | NUB_GAS_OVERLAP_1                        \
      : (rule) == NUB_OVERLAP_D_EQ_A ? NUB_GAS_OVERLAP_0                                            \
@@ -74,22 +74,36 @@ max_u64(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/* `x` or 0 */
+static inline uint64_t
+when(bool condition, uint64_t x)
+{
+    return x & -(uint64_t)condition;
+}
+
+static inline uint64_t
+ready_at(const struct nub_gas_block *block, uint32_t reg)
+{
+    return when(block->u.pipeline.written >> reg & 1, block->u.pipeline.done[reg]);
+}
+
 /* pvm.md 7.3, without branches: a move waits for its source alone and ends nothing */
 static inline void
-pipeline_feed(struct nub_gas_block *block, const struct nub_gas_op *op)
+pipeline_feed(struct nub_gas_block *block, const struct nub_program *program,
+              const struct nub_insn *insn)
 {
-    bool is_move = op->flags & NUB_GAS_MOVE;
+    struct nub_gas_op op = nub_gas_op(program, insn, block->mem_cycles);
+    bool is_move = op.flags & NUB_GAS_MOVE;
     bool is_full = block->u.pipeline.used >= 4;
     uint64_t cycle = block->u.pipeline.cycle + is_full;
-    uint64_t *done = block->u.pipeline.done;
+    uint64_t sources = max_u64(ready_at(block, op.sources[0]), ready_at(block, op.sources[1]));
+    uint64_t end = max_u64(when(!is_move, cycle), sources) + op.latency;
 
     block->u.pipeline.cycle = cycle;
-    block->u.pipeline.used = (is_full ? 0 : block->u.pipeline.used) + op->slots;
-    uint64_t start =
-        max_u64(is_move ? 0 : cycle, max_u64(done[op->sources[0]], done[op->sources[1]]));
-    uint64_t end = start + op->latency;
-    done[op->dst] = end;
-    block->u.pipeline.latest = max_u64(block->u.pipeline.latest, is_move ? 0 : end);
+    block->u.pipeline.used = when(!is_full, block->u.pipeline.used) + op.slots;
+    block->u.pipeline.done[op.dst] = end;
+    block->u.pipeline.written |= 1u << op.dst;
+    block->u.pipeline.latest = max_u64(block->u.pipeline.latest, when(!is_move, end));
 }
 
 void
@@ -97,37 +111,31 @@ nub_gas_begin(struct nub_gas_block *block, uint32_t model, uint32_t mem_cycles)
 {
     block->model = model;
     block->mem_cycles = mem_cycles;
-    if (model == NUB_GAS_POLKAVM)
+    if (model == NUB_GAS_POLKAVM) {
         nub_gas_polkavm_begin(block);
-    else
-        memset(&block->u.pipeline, 0, sizeof block->u.pipeline);
+        return;
+    }
+    block->u.pipeline.cycle = 0;
+    block->u.pipeline.used = 0;
+    block->u.pipeline.latest = 0;
+    block->u.pipeline.written = 0;
 }
 
 void
 nub_gas_feed(struct nub_gas_block *block, const struct nub_program *program,
              const struct nub_insn *insn)
 {
-    struct nub_gas_op op = nub_gas_op(program, insn, block->mem_cycles);
-
     if (block->model == NUB_GAS_POLKAVM)
-        nub_gas_polkavm_feed(block, &op, nub_gas_entries[insn->opcode].unit);
+        nub_gas_polkavm_feed(block, program, insn);
     else
-        pipeline_feed(block, &op);
+        pipeline_feed(block, program, insn);
 }
 
 uint64_t
 nub_gas_end(struct nub_gas_block *block, bool at_end)
 {
-    if (block->model == NUB_GAS_POLKAVM) {
-        /* the implicit trap belongs to the block; any unknown opcode has its cost entry */
-        const struct nub_gas_op trap = { .slots = nub_gas_entries[UINT8_MAX].slots,
-                                         .latency = nub_gas_entries[UINT8_MAX].latency,
-                                         .sources = { NUB_GAS_NO_SOURCE, NUB_GAS_NO_SOURCE },
-                                         .dst = NUB_GAS_NO_DST };
-        if (at_end)
-            nub_gas_polkavm_feed(block, &trap, NUB_UNIT_NONE);
-        return nub_gas_polkavm_end(block);
-    }
+    if (block->model == NUB_GAS_POLKAVM)
+        return nub_gas_polkavm_end(block, at_end);
     uint64_t latest = block->u.pipeline.latest;
     return latest > 4 ? latest - 3 : 1;
 }

@@ -9,120 +9,135 @@
 #define OFFSET_CLASSES (1u << NUB_ARG_O | 1u << NUB_ARG_RIO | 1u << NUB_ARG_RRO)
 /* opcode, two bytes of registers and lengths, two immediates; load_imm_64 needs no more */
 #define WINDOW 16u
+/* here and above, 16 bytes of code and 32 bits of mask can be read without a thought */
+#define NEAR_END 48u
+
+/*
+ * An argument class as numbers, so that decoding needs no branch on it: opcodes come in no order
+ * that a processor could predict. Registers are cut out of the two bytes after the opcode; X begins
+ * at `x_at`; what remains of the skip is for Y, which is an offset in the classes that have a
+ * target.
+ */
+struct layout {
+    uint8_t a_shift, a_mask, b_mask, d_shift, d_mask;
+    uint8_t x_at;
+    uint8_t x_max, y_max; /* bytes at most; 0: the class has none */
+    uint8_t length_shift; /* of the field that says how long X is, where `has_length` */
+    bool has_length, has_target, is_wide;
+};
+
+/* clang-format off */
+#define LAYOUT_N    { .x_at = 1 }
+#define LAYOUT_I    { .x_at = 1, .x_max = 4 }
+#define LAYOUT_RX   { .a_mask = 15, .x_at = 2, .is_wide = true }
+#define LAYOUT_II   { .x_at = 2, .x_max = 4, .y_max = 4, .has_length = true }
+#define LAYOUT_O    { .x_at = 1, .y_max = 4, .has_target = true }
+#define LAYOUT_RI   { .a_mask = 15, .x_at = 2, .x_max = 4 }
+#define LAYOUT_RII  { .a_mask = 15, .x_at = 2, .x_max = 4, .y_max = 4, .has_length = true, .length_shift = 4 }
+#define LAYOUT_RIO  { .a_mask = 15, .x_at = 2, .x_max = 4, .y_max = 4, .has_length = true, .length_shift = 4, .has_target = true }
+#define LAYOUT_RR   { .a_shift = 4, .a_mask = 15, .d_mask = 15, .x_at = 2 }
+#define LAYOUT_RRI  { .a_mask = 15, .b_mask = 15, .x_at = 2, .x_max = 4 }
+#define LAYOUT_RRO  { .a_mask = 15, .b_mask = 15, .x_at = 2, .y_max = 4, .has_target = true }
+#define LAYOUT_RRII { .a_mask = 15, .b_mask = 15, .x_at = 3, .x_max = 4, .y_max = 4, .has_length = true, .length_shift = 8 }
+#define LAYOUT_RRR  { .a_mask = 15, .b_mask = 15, .d_shift = 8, .d_mask = 255, .x_at = 3 }
+/* clang-format on */
+
+/* unknown opcodes are all zeros: class N too */
+static const struct layout layouts[256] = {
+#define NUB_INSN(number, NAME, mnemonic, class, ...) [number] = LAYOUT_##class,
+#include "isa.def"
+};
+
+static inline uint32_t
+at_most(uint32_t n, uint32_t max)
+{
+    return n < max ? n : max;
+}
+
+/* a - b, or 0; a compiler that is shown a comparison here makes a branch of it */
+static inline uint32_t
+left_of(uint32_t a, uint32_t b)
+{
+    int32_t left = (int32_t)(a - b);
+
+    return (uint32_t)(left & ~(left >> 31));
+}
+
+/* likewise */
+static inline uint64_t
+choose(bool condition, uint64_t a, uint64_t b)
+{
+    return b ^ ((a ^ b) & -(uint64_t)condition);
+}
 
 static inline uint8_t
-reg(uint8_t nibble)
+reg(uint32_t bytes, uint8_t shift, uint8_t mask)
 {
-    return nibble < NUB_N_REGS ? nibble : NUB_N_REGS - 1;
+    return (uint8_t)at_most(bytes >> shift & mask, NUB_N_REGS - 1);
 }
 
-static inline uint32_t
-at_most_4(uint32_t n)
-{
-    return n < 4 ? n : 4;
-}
-
-/* what `skip` argument bytes leave for an immediate after `used` of them: 0..4 */
-static inline uint32_t
-left_of(uint32_t skip, uint32_t used)
-{
-    return skip > used ? at_most_4(skip - used) : 0;
-}
-
-/* n = 0..4 bytes, sign-extended; two shifts each way because a shift by 64 has no meaning */
+/* n = 0..4 bytes, sign-extended */
 static inline uint64_t
 immediate(const uint8_t *p, uint32_t n)
 {
-    uint32_t unused = 32 - 8 * n;
+    static const struct {
+        uint32_t bits, sign;
+    } sizes[] = {
+        { 0, 0 },
+        { 0xFF, 0x80 },
+        { 0xFFFF, 0x8000 },
+        { 0xFFFFFF, 0x800000 },
+        { 0xFFFFFFFF, 0x80000000 },
+    };
 
-    return (uint64_t)((int64_t)((uint64_t)nub_le32(p) << 32 << unused) >> 32 >> unused);
-}
-
-/* the two-immediate classes: `length` says how long X is, Y has what the skip leaves */
-static inline uint64_t
-two_immediates(struct nub_insn *insn, const uint8_t *p, uint32_t header, uint8_t length,
-               uint32_t skip)
-{
-    uint32_t x_size = at_most_4(length & 7);
-
-    insn->x = immediate(p + header, x_size);
-    return immediate(p + header + x_size, left_of(skip, x_size + header - 1));
+    return (uint64_t)((nub_le32(p) & sizes[n].bits) ^ sizes[n].sign) - sizes[n].sign;
 }
 
 static inline void
-decode_fields(struct nub_insn *insn, const uint8_t *p, uint32_t skip)
+decode_fields(struct nub_insn *insn, const uint8_t *p, uint32_t pc, uint32_t skip)
 {
-    uint8_t low = reg(p[1] & 15), high = reg(p[1] >> 4);
+    const struct layout *layout = &layouts[p[0]];
+    uint32_t bytes = nub_le16(p + 1);
+    uint32_t left = left_of(skip, layout->x_at - 1u);
+    uint32_t length = (uint32_t)choose(layout->has_length, bytes >> layout->length_shift & 7, left);
+    uint32_t x_size = at_most(length, layout->x_max);
+    uint32_t y_size = at_most(left_of(left, x_size), layout->y_max);
+    uint64_t x = immediate(p + layout->x_at, x_size);
+    uint64_t y = immediate(p + layout->x_at + x_size, y_size);
 
-    switch ((enum nub_arg_class)nub_isa[p[0]].arg_class) {
-    case NUB_ARG_N:
-        break;
-    case NUB_ARG_I:
-        insn->x = immediate(p + 1, at_most_4(skip));
-        break;
-    case NUB_ARG_RX:
-        insn->a = low;
-        insn->x = nub_le64(p + 2);
-        break;
-    case NUB_ARG_II:
-        insn->y = two_immediates(insn, p, 2, p[1], skip);
-        break;
-    case NUB_ARG_O:
-        insn->target = insn->pc + immediate(p + 1, at_most_4(skip));
-        break;
-    case NUB_ARG_RI:
-        insn->a = low;
-        insn->x = immediate(p + 2, left_of(skip, 1));
-        break;
-    case NUB_ARG_RII:
-        insn->a = low;
-        insn->y = two_immediates(insn, p, 2, p[1] >> 4, skip);
-        break;
-    case NUB_ARG_RIO:
-        insn->a = low;
-        insn->target = insn->pc + two_immediates(insn, p, 2, p[1] >> 4, skip);
-        break;
-    case NUB_ARG_RR:
-        insn->d = low;
-        insn->a = high;
-        break;
-    case NUB_ARG_RRI:
-        insn->a = low;
-        insn->b = high;
-        insn->x = immediate(p + 2, left_of(skip, 1));
-        break;
-    case NUB_ARG_RRO:
-        insn->a = low;
-        insn->b = high;
-        insn->target = insn->pc + immediate(p + 2, left_of(skip, 1));
-        break;
-    case NUB_ARG_RRII:
-        insn->a = low;
-        insn->b = high;
-        insn->y = two_immediates(insn, p, 3, p[2], skip);
-        break;
-    case NUB_ARG_RRR:
-        insn->a = low;
-        insn->b = high;
-        insn->d = reg(p[2]);
-        break;
-    }
+    insn->pc = pc;
+    insn->opcode = p[0];
+    insn->a = reg(bytes, layout->a_shift, layout->a_mask);
+    insn->b = reg(bytes, 4, layout->b_mask);
+    insn->d = reg(bytes, layout->d_shift, layout->d_mask);
+    insn->next = pc + 1 + skip;
+    insn->x = choose(layout->is_wide, nub_le64(p + 2), x);
+    insn->y = choose(layout->has_target, 0, y);
+    insn->target = choose(layout->has_target, pc + y, 0);
+}
+
+/* the same where reading on would lead beyond code or mask */
+static __attribute__((noinline)) void
+decode_near_end(struct nub_insn *insn, const struct nub_program *program, uint32_t pc)
+{
+    uint8_t window[WINDOW] = { 0 };
+    uint32_t left = program->code_size - pc;
+
+    memcpy(window, program->code + pc, left < WINDOW ? left : WINDOW);
+    decode_fields(insn, window, pc, nub_program_skip(program, pc));
 }
 
 void
 nub_insn_decode(struct nub_insn *insn, const struct nub_program *program, uint32_t pc)
 {
-    uint32_t skip = nub_program_skip(program, pc);
-    uint32_t left = program->code_size - pc;
-
-    *insn = (struct nub_insn){ .pc = pc, .opcode = program->code[pc], .next = pc + 1 + skip };
-    if (left >= WINDOW) {
-        decode_fields(insn, program->code + pc, skip);
-    } else {
-        uint8_t window[WINDOW] = { 0 };
-        memcpy(window, program->code + pc, left);
-        decode_fields(insn, window, skip);
+    if (program->code_size - pc < NEAR_END) {
+        decode_near_end(insn, program, pc);
+        return;
     }
+    uint32_t next = pc + 1;
+    uint32_t mask = nub_le32(program->mask + (next >> 3)) >> (next & 7);
+    uint32_t skip = (uint32_t)__builtin_ctz(mask | 1u << NUB_MAX_SKIP);
+    decode_fields(insn, program->code + pc, pc, skip);
 }
 
 /* ---- encoding ------------------------------------------------------------------------------ */
