@@ -23,10 +23,17 @@ nub_jit_load_imm(struct nub_jit *jit, unsigned dst, uint64_t imm)
         nub_x64_mov_imm(&jit->x, dst, imm);
 }
 
+static uint8_t
+destination_of(const struct nub_insn *insn)
+{
+    return nub_isa[insn->opcode].dst == NUB_FIELD_D ? insn->d : insn->a;
+}
+
 void
 nub_jit_extend(struct nub_jit *jit, unsigned width, unsigned dst)
 {
-    if (width == NUB_X64_32 && !(jit->upper_dead >> dst & 1))
+    if (width == NUB_X64_32 &&
+        !nub_jit_upper_is_dead(jit->at + 1, jit->n_following, destination_of(jit->at)))
         nub_x64_rr(&jit->x, NUB_X64_OP_MOVSXD, NUB_X64_64, dst, dst);
 }
 
@@ -43,10 +50,8 @@ static void
 finish_with_flags(struct nub_jit *jit, unsigned width, unsigned dst)
 {
     nub_jit_extend(jit, width, dst);
-    if (width == NUB_X64_64) {
-        jit->flags_at = jit->x.at;
-        jit->flags_of = (uint8_t)dst;
-    }
+    if (width == NUB_X64_64)
+        nub_jit_note_flags(jit, dst, NUB_X64_NE);
 }
 
 void
@@ -254,6 +259,7 @@ nub_jit_set(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned 
     nub_x64_setcc(&jit->x, cond, byte);
     if (!is_free)
         nub_x64_rr(&jit->x, NUB_X64_OP_MOVZX8, NUB_X64_32, dst, byte);
+    nub_jit_note_flags(jit, dst, cond);
 }
 
 void
@@ -267,21 +273,32 @@ nub_jit_set_imm(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsig
     nub_x64_setcc(&jit->x, cond, byte);
     if (dst == a)
         nub_x64_rr(&jit->x, NUB_X64_OP_MOVZX8, NUB_X64_32, dst, byte);
+    nub_jit_note_flags(jit, dst, cond);
+}
+
+/* `cond` is E or NE: makes the flags say whether `reg` is 0, and returns the condition for that */
+enum nub_x64_cond
+nub_jit_zero_test(struct nub_jit *jit, enum nub_x64_cond cond, unsigned reg)
+{
+    if (nub_jit_flags_describe(jit, reg))
+        return cond == NUB_X64_NE ? jit->flags_nonzero : jit->flags_nonzero ^ 1u;
+    nub_x64_test(&jit->x, NUB_X64_64, reg, reg);
+    return cond;
 }
 
 void
 nub_jit_cmov(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned src, unsigned test)
 {
-    nub_x64_test(&jit->x, NUB_X64_64, test, test);
-    nub_x64_cmov(&jit->x, cond, dst, src);
+    nub_x64_cmov(&jit->x, nub_jit_zero_test(jit, cond, test), dst, src);
 }
 
 void
 nub_jit_cmov_imm(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, uint64_t imm,
                  unsigned test)
 {
-    nub_jit_load_imm(jit, NUB_JIT_SCRATCH, imm);
-    nub_jit_cmov(jit, cond, dst, NUB_JIT_SCRATCH, test);
+    cond = nub_jit_zero_test(jit, cond, test);
+    nub_x64_mov_imm(&jit->x, NUB_JIT_SCRATCH, imm); /* leaves the flags alone */
+    nub_x64_cmov(&jit->x, cond, dst, NUB_JIT_SCRATCH);
 }
 
 void

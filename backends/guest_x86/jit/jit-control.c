@@ -213,10 +213,9 @@ void
 nub_jit_branch_imm(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, unsigned a,
                    uint64_t imm, uint64_t target)
 {
-    bool is_made = imm == 0 && jit->flags_at == jit->x.at && jit->flags_of == a &&
-                   (cond == NUB_X64_E || cond == NUB_X64_NE);
-
-    if (!is_made)
+    if (imm == 0 && (cond == NUB_X64_E || cond == NUB_X64_NE))
+        cond = nub_jit_zero_test(jit, cond, a);
+    else
         nub_jit_compare_imm(jit, a, imm);
     nub_jit_branch(jit, pc, cond, target);
 }

@@ -50,18 +50,18 @@ finish_in_rdx(struct nub_jit *jit, unsigned dst)
 }
 
 /* mulx takes one factor from rdx and leaves it there */
-static void
-mul_upper_bmi(struct nub_jit *jit, unsigned dst, unsigned a, unsigned b)
+void
+nub_jit_mul_wide(struct nub_jit *jit, unsigned high, unsigned low, unsigned a, unsigned b)
 {
-    if (a == NUB_X64_RDX || b == NUB_X64_RDX) {
-        nub_x64_mulx(&jit->x, dst, NUB_JIT_SCRATCH, a == NUB_X64_RDX ? b : a);
-        return;
-    }
-    if (dst != NUB_X64_RDX)
+    bool has_factor = a == NUB_X64_RDX || b == NUB_X64_RDX;
+    bool is_result = high == NUB_X64_RDX || low == NUB_X64_RDX;
+
+    if (!has_factor && !is_result)
         save_rdx(jit);
-    nub_x64_mov(&jit->x, NUB_X64_64, NUB_X64_RDX, a);
-    nub_x64_mulx(&jit->x, dst, NUB_JIT_SCRATCH, b);
-    if (dst != NUB_X64_RDX)
+    if (!has_factor)
+        nub_x64_mov(&jit->x, NUB_X64_64, NUB_X64_RDX, a);
+    nub_x64_mulx(&jit->x, high, low, a == NUB_X64_RDX ? b : has_factor ? a : b);
+    if (!has_factor && !is_result)
         load_saved(jit, NUB_X64_RDX);
 }
 
@@ -87,7 +87,7 @@ nub_jit_mul_upper(struct nub_jit *jit, enum nub_jit_signs signs, unsigned dst, u
                   unsigned b)
 {
     if (signs == NUB_JIT_UU && jit->bmi) {
-        mul_upper_bmi(jit, dst, a, b);
+        nub_jit_mul_wide(jit, dst, NUB_JIT_SCRATCH, a, b);
         return;
     }
     if (dst != NUB_X64_RDX || signs == NUB_JIT_SU)

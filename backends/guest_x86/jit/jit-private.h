@@ -51,9 +51,11 @@ struct nub_jit {
     bool is_tail;    /* the code is no part of `out->code`: it leads there by addresses */
     bool per_insn;   /* model `instruction` */
     bool is_full;    /* the buffer does not suffice: a bound is wrong */
-    const uint8_t *flags_at; /* where the cursor was when ZF told whether `flags_of` is 0 */
+    const uint8_t *flags_at; /* where the cursor was when the flags told whether `flags_of` is 0 */
     uint8_t flags_of;        /* machine register */
-    uint16_t upper_dead;  /* of the instruction being emitted: see jit-select.c */
+    uint8_t flags_nonzero;   /* the condition under which it is not */
+    const struct nub_insn *at; /* the instruction being emitted */
+    uint32_t n_following;      /* those behind it that may be looked at */
 
     struct nub_jit_charge *charges;
     uint32_t n_charges;
@@ -75,6 +77,22 @@ static inline unsigned
 nub_jit_r(uint8_t reg)
 {
     return nub_jit_reg[reg];
+}
+
+/** From here, as long as nothing is emitted, the flags say whether `reg` is 0. */
+static inline void
+nub_jit_note_flags(struct nub_jit *jit, unsigned reg, enum nub_x64_cond nonzero)
+{
+    jit->flags_at = jit->x.at;
+    jit->flags_of = (uint8_t)reg;
+    jit->flags_nonzero = (uint8_t)nonzero;
+}
+
+/** Whether they do. */
+static inline bool
+nub_jit_flags_describe(const struct nub_jit *jit, unsigned reg)
+{
+    return jit->flags_at == jit->x.at && jit->flags_of == reg;
 }
 
 static inline uint32_t
@@ -109,8 +127,15 @@ extern const uint16_t nub_jit_info[256];
 #define NUB_JIT_FAULTS 0x400u   /* accesses memory */
 #define NUB_JIT_BARRIER 0x800u  /* may be the last one: all registers must be right before it */
 #define NUB_JIT_LOW_ONLY 0x1000u /* its result depends on the low halves of its sources only */
+#define NUB_JIT_PAIRS 0x2000u /* nub_jit_pair() may know it as a first one */
 /** Whether control can go on behind a terminator without the host. */
 bool nub_jit_falls_through(uint8_t opcode);
+
+/* jit-pairs.c */
+/** Whether the upper half of PVM register `reg` is overwritten before anything looks at it. */
+bool nub_jit_upper_is_dead(const struct nub_insn *following, uint32_t n, uint8_t reg);
+/** Emits two instructions together, or nothing and false. */
+bool nub_jit_pair(struct nub_jit *jit, const struct nub_insn *first, const struct nub_insn *second);
 
 /* jit-control.c */
 void nub_jit_charge_gas(struct nub_jit *jit, uint32_t pc, uint64_t cost, bool is_final);
@@ -149,6 +174,7 @@ void nub_jit_shift_imm(struct nub_jit *jit, enum nub_x64_shift op, unsigned widt
 void nub_jit_shift_alt(struct nub_jit *jit, enum nub_x64_shift op, unsigned width, unsigned dst, uint64_t value, unsigned count);
 void nub_jit_set(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned a, unsigned b);
 void nub_jit_set_imm(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned a, uint64_t imm);
+enum nub_x64_cond nub_jit_zero_test(struct nub_jit *jit, enum nub_x64_cond cond, unsigned reg);
 void nub_jit_cmov(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned src, unsigned test);
 void nub_jit_cmov_imm(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, uint64_t imm, unsigned test);
 void nub_jit_select(struct nub_jit *jit, enum nub_x64_cond takes_a, enum nub_x64_cond takes_b, unsigned dst, unsigned a, unsigned b);
@@ -164,6 +190,8 @@ enum nub_jit_signs { NUB_JIT_SS, NUB_JIT_UU, NUB_JIT_SU };
 enum nub_jit_division { NUB_JIT_DIV_SIGNED = 1, NUB_JIT_DIV_REMAINDER = 2 };
 void nub_jit_mul(struct nub_jit *jit, unsigned width, unsigned dst, unsigned a, unsigned b);
 void nub_jit_mul_imm(struct nub_jit *jit, unsigned width, unsigned dst, unsigned a, uint64_t imm);
+/** `high:low = a * b`, unsigned, with BMI2; high and low differ. */
+void nub_jit_mul_wide(struct nub_jit *jit, unsigned high, unsigned low, unsigned a, unsigned b);
 void nub_jit_mul_upper(struct nub_jit *jit, enum nub_jit_signs signs, unsigned dst, unsigned a, unsigned b);
 void nub_jit_divide(struct nub_jit *jit, unsigned kind, unsigned width, unsigned dst, unsigned a, unsigned b);
 

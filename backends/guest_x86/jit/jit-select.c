@@ -9,7 +9,8 @@ enum {
     PURE = 0,
     LOW = NUB_JIT_LOW_ONLY,
     ACCESS = NUB_JIT_FAULTS | NUB_JIT_BARRIER,
-    LEAVES = NUB_JIT_BARRIER
+    LEAVES = NUB_JIT_BARRIER,
+    PAIRS = NUB_JIT_PAIRS
 };
 
 /* jit-rules.def knows how many bytes, isa.def what a terminator is: joined by enumerators */
@@ -64,7 +65,10 @@ emit_one(struct nub_jit *jit, const struct nub_insn *insn)
 uint32_t
 nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insn, uint32_t n)
 {
-    (void)n;
+    jit->at = insn;
+    jit->n_following = n - 1;
+    if (n > 1 && (nub_jit_info[insn->opcode] & NUB_JIT_PAIRS) && nub_jit_pair(jit, insn, insn + 1))
+        return 2;
     emit_one(jit, insn);
     return 1;
 }
