@@ -38,10 +38,10 @@
         if (__builtin_expect(rd_ && IN_ONE_PAGE(ea_, SIZE_##SUFFIX), 1)) {                         \
             __builtin_memcpy(&v_, rd_ + (ea_ & (NUB_PAGE_SIZE - 1)), SIZE_##SUFFIX);               \
         } else {                                                                                   \
-            if (!slow_load(m, ea_, SIZE_##SUFFIX))                                                 \
+            if (!slow_load(MACHINE, ea_, SIZE_##SUFFIX))                                           \
                 goto label;                                                                        \
-            v_ = m->value;                                                                         \
-            base = tables_of(m);                                                                   \
+            v_ = MACHINE->value;                                                                   \
+            base = tables_of(MACHINE);                                                             \
         }                                                                                          \
         (result) = EXTEND_##SUFFIX(v_);                                                            \
     } while (0)
@@ -53,14 +53,14 @@
         if (__builtin_expect(wr_ && IN_ONE_PAGE(ea_, SIZE_##SUFFIX), 1)) {                         \
             __builtin_memcpy(wr_ + (ea_ & (NUB_PAGE_SIZE - 1)), &v_, SIZE_##SUFFIX);               \
         } else {                                                                                   \
-            if (!slow_store(m, ea_, SIZE_##SUFFIX, v_))                                            \
+            if (!slow_store(MACHINE, ea_, SIZE_##SUFFIX, v_))                                      \
                 goto label;                                                                        \
-            base = tables_of(m);                                                                   \
+            base = tables_of(MACHINE);                                                             \
         }                                                                                          \
     } while (0)
 
-static void fault(const struct nub_op *ip, uint64_t *regs, int64_t gas, struct nub_machine *m,
-                  uint8_t *base, uint8_t *written);
+static void fault(const struct nub_op *ip, uint64_t *regs, int64_t gas, uint64_t unused,
+                  uint8_t *base, uint64_t last);
 static void enter(struct nub_machine *m, const struct nub_block *block);
 
 #include "interp.h"
@@ -101,7 +101,9 @@ fault(PARAMETERS)
     const struct nub_block *block;
     uint32_t index;
 
-    (void)base, (void)written;
+    struct nub_machine *m = MACHINE;
+
+    NOTHING_MORE();
     nub_op_locate(m->code, ip, &insn, &block, &index);
     struct nub_access_of access = nub_access_of(&insn, regs);
     if (m->code->gas_model == NUB_GAS_INSTRUCTION)
@@ -121,5 +123,5 @@ enter(struct nub_machine *m, const struct nub_block *block)
     int64_t gas = (int64_t)m->gas - (int64_t)block->cost;
     nub_handler handler = gas < 0 ? out_of_gas : first->handler;
 
-    handler(first, m->regs, gas, m, tables_of(m), NULL);
+    handler(first, m->regs, gas, 0, tables_of(m), 0);
 }

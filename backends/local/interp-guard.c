@@ -24,17 +24,20 @@
 #define STORE_WITH(...) NUB_GUARDED_STORE(__VA_ARGS__)
 
 #define LOAD_AT(SUFFIX, value, ea, label) LOAD_WITH(INSN_##SUFFIX, value, base, ea, label)
+/* the marks lie right below the window */
 #define STORE_AT(SUFFIX, value, ea, label)                                                         \
     do {                                                                                           \
         uint32_t ea_ = (ea);                                                                       \
         STORE_WITH(TO_##SUFFIX, value, base, ea_, label);                                          \
-        written[ea_ >> NUB_PAGE_SHIFT] = 1;                                                        \
+        (base - NUB_N_PAGES)[ea_ >> NUB_PAGE_SHIFT] = 1;                                           \
     } while (0)
 
-#include "predecode.h"
+#define WITH_PAIRS
 
-static void fault(const struct nub_op *ip, uint64_t *regs, int64_t gas, struct nub_machine *m,
-                  uint8_t *base, uint8_t *written);
+#include "interp.h"
+
+static void fault(const struct nub_op *ip, uint64_t *regs, int64_t gas, uint64_t unused,
+                  uint8_t *base, uint64_t last);
 static void enter(struct nub_machine *m, const struct nub_block *block);
 
 #include "threaded.h"
@@ -42,20 +45,21 @@ static void enter(struct nub_machine *m, const struct nub_block *block);
 static COLD void
 fault(PARAMETERS)
 {
+    struct nub_machine *m = MACHINE;
     struct nub_memory *memory = m->memory;
     struct nub_insn insn;
     const struct nub_block *block;
     uint32_t index;
 
+    nub_op_locate(m->code, ip, &insn, &block, &index);
     if (!memory->window) {
         __atomic_store_n(&m->code->touches_memory, true, __ATOMIC_RELAXED);
         if (nub_window_take(memory)) {
             base = memory->window->base;
-            written = memory->window->written;
-            GO(ip);
+            /* again, from registers: a load that faulted has left nothing in `last` */
+            CALL_NEXT(nub_engine_guard.handlers[NUB_LAST_NONE][insn.opcode], ip);
         }
     }
-    nub_op_locate(m->code, ip, &insn, &block, &index);
     struct nub_access_of access = nub_access_of(&insn, regs);
     if (m->code->gas_model == NUB_GAS_INSTRUCTION)
         gas += (int64_t)block->cost - index - 1;
@@ -86,7 +90,7 @@ enter(struct nub_machine *m, const struct nub_block *block)
     const struct nub_op *first = nub_block_ops(block);
     int64_t gas = (int64_t)m->gas - (int64_t)block->cost;
     nub_handler handler = gas < 0 ? out_of_gas : first->handler;
-    handler(first, m->regs, gas, m, window->base, window->written);
+    handler(first, m->regs, gas, 0, window->base, 0);
 }
 #else
 #include "predecode.h"

@@ -36,6 +36,8 @@ struct row {
     struct nub_block *header; /* the last one, perhaps of the same block */
     struct nub_op *previous;  /* for fusion; NULL at the beginning of a block */
     unsigned previous_opcode;
+    enum nub_from_last previous_form;
+    int last;            /* the register that was written last, -1: not known */
     uint32_t in_segment; /* instructions since the last header */
 };
 
@@ -230,7 +232,7 @@ put_op(struct nub_blocks *blocks, unsigned opcode)
     struct nub_wide_op *op = (struct nub_wide_op *)blocks->cursor;
 
     memset(op, 0, op_size(opcode));
-    op->op.handler = blocks->engine->handlers[opcode];
+    op->op.handler = blocks->engine->handlers[NUB_LAST_NONE][opcode];
     blocks->cursor += op_size(opcode);
     return op;
 }
@@ -275,6 +277,7 @@ make_room_inside(struct row *row, uint32_t pc)
     row->header = put_header(blocks, pc, 0);
     row->in_segment = 0;
     row->previous = NULL;
+    row->last = -1;
     go->u.link = row->header;
     return true;
 }
@@ -288,11 +291,48 @@ put_end(struct row *row, uint32_t pc, enum nub_exit_reason reason)
     op->u.y = pc;
 }
 
+static int
+written_register(const struct nub_insn *insn)
+{
+    switch (nub_isa[insn->opcode].dst) {
+    case NUB_FIELD_A:
+        return insn->a;
+    case NUB_FIELD_D:
+        return insn->d;
+    default:
+        return -1;
+    }
+}
+
+/* The form that takes what the operation before has left, and the pair with that operation. */
+static void
+choose_handler(struct row *row, struct nub_op *op, const struct nub_insn *insn)
+{
+    const struct nub_engine *engine = row->blocks->engine;
+    enum nub_from_last form = NUB_LAST_NONE;
+
+    if (row->last == insn->b && engine->handlers[NUB_LAST_B][insn->opcode])
+        form = NUB_LAST_B;
+    else if (row->last == insn->a && engine->handlers[NUB_LAST_A][insn->opcode])
+        form = NUB_LAST_A;
+    op->handler = engine->handlers[form][insn->opcode];
+    if (row->previous) {
+        nub_handler fused =
+            engine->fused(row->previous_opcode, row->previous_form, insn->opcode, form);
+        if (fused)
+            row->previous->handler = fused;
+    }
+    row->previous = op;
+    row->previous_opcode = insn->opcode;
+    row->previous_form = form;
+    if (written_register(insn) >= 0)
+        row->last = written_register(insn);
+}
+
 /* An instruction of a block, and what its operation needs beyond registers. */
 static void
 put_insn(struct row *row, const struct nub_insn *insn)
 {
-    const struct nub_engine *engine = row->blocks->engine;
     struct nub_wide_op *op = put_op(row->blocks, insn->opcode);
 
     op->op.a = insn->a;
@@ -330,13 +370,7 @@ put_insn(struct row *row, const struct nub_insn *insn)
         op->op.d = (uint16_t)(((uint8_t *)op - (uint8_t *)row->header) / 8);
     if (insn->opcode == NUB_OP_TRAP)
         op->op.x = (int32_t)insn->pc;
-    if (row->previous) {
-        nub_handler fused = engine->fused(row->previous_opcode, insn->opcode);
-        if (fused)
-            row->previous->handler = fused;
-    }
-    row->previous = &op->op;
-    row->previous_opcode = insn->opcode;
+    choose_handler(row, &op->op, insn);
     row->in_segment++;
 }
 
@@ -477,6 +511,7 @@ start_block(struct row *row, uint32_t pc)
     row->header = put_header(row->blocks, pc, 0);
     row->started[row->n++] = row->header;
     row->previous = NULL;
+    row->last = -1;
     row->in_segment = 0;
     return true;
 }
@@ -500,8 +535,9 @@ decode_row(struct row *row, uint32_t pc)
         if (end == BLOCK_DEAR) { /* a stub in its place; the plain interpreter runs it */
             struct nub_wide_op *stub = (struct nub_wide_op *)(header + 1);
             *header = (struct nub_block){ .pc = at };
-            *stub =
-                (struct nub_wide_op){ .op.handler = row->blocks->engine->handlers[NUB_OP_STUB] };
+            *stub = (struct nub_wide_op){
+                .op.handler = row->blocks->engine->handlers[NUB_LAST_NONE][NUB_OP_STUB]
+            };
             row->n--;
             row->n_sites = n_sites;
             break;
@@ -515,7 +551,7 @@ decode_row(struct row *row, uint32_t pc)
 static const struct nub_block *
 make_row_inlock(struct nub_local *local, struct nub_code *code, uint32_t pc)
 {
-    struct row row = { .local = local, .code = code, .blocks = &code->blocks };
+    struct row row = { .local = local, .code = code, .blocks = &code->blocks, .last = -1 };
     struct nub_chunk *chunk = code->blocks.chunks;
     uint8_t *cursor = code->blocks.cursor;
 

@@ -21,9 +21,11 @@ struct nub_local;
 
 /**
  * Executes the operation at `ip` and, as its last act, calls the next one. The compiler makes that
- * a jump: all arguments stay in registers.
+ * a jump: all arguments stay in registers. `regs` is also the machine, whose first member it is;
+ * `last` is the value that was written to a register last, so that the next operation need not read
+ * it back; `unused` keeps the register free that shifts want.
  */
-typedef void (*nub_handler)(const struct nub_op *ip, uint64_t *regs, int64_t gas, struct nub_machine *machine, uint8_t *base, uint8_t *written);
+typedef void (*nub_handler)(const struct nub_op *ip, uint64_t *regs, int64_t gas, uint64_t unused, uint8_t *base, uint64_t last);
 
 struct nub_op {
     nub_handler handler;
@@ -61,10 +63,13 @@ enum nub_extra_op {
     NUB_OP_STUB,       /* the block at this header's pc is not made yet */
     NUB_N_OPS
 };
+/** Which operand an operation takes from `last` instead of a register. */
+enum nub_from_last { NUB_LAST_NONE, NUB_LAST_A, NUB_LAST_B, NUB_N_LAST };
+
 struct nub_engine {
-    nub_handler handlers[NUB_N_OPS];
-    /** The handler of `first` when `second` follows it in the same block, or NULL. Both are opcodes. */
-    nub_handler (*fused)(unsigned first, unsigned second);
+    nub_handler handlers[NUB_N_LAST][NUB_N_OPS]; /* NULL: not in this form */
+    /** The handler of two operations that follow each other in a block, or NULL. */
+    nub_handler (*fused)(unsigned first, enum nub_from_last first_form, unsigned second, enum nub_from_last second_form);
     /** Runs from the block on; how it ended is in machine->stop. */
     void (*enter)(struct nub_machine *machine, const struct nub_block *block);
 };

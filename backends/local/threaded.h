@@ -1,10 +1,13 @@
 /* threaded.h - the threaded interpreter, included once for each way to reach memory
  *
- * The including file defines ENGINE, LOAD_AT and STORE_AT, fault() and first_base(), see
+ * The including file defines ENGINE, LOAD_AT and STORE_AT, fault() and enter(), see
  * interp-guard.c. A handler executes one operation, or two that follow each other, and calls the
  * next: with the same arguments in the same registers that is a jump (design.md 6; the compiler must
  * turn such calls into jumps, so these files are always built with optimisation). Handlers take no
  * address of a local and call nothing before their last act; what is rare is in cold functions.
+ *
+ * An operation comes in up to three forms: all operands from registers (N), or one of them, A or B,
+ * from `last`. That saves decoding, a load, and above all the wait for the store before it.
  */
 #include "fault.h"
 #include "interp.h"
@@ -12,12 +15,13 @@
 #include "semantics.h"
 
 #define PARAMETERS                                                                                 \
-    const struct nub_op *ip, uint64_t *regs, int64_t gas, struct nub_machine *m, uint8_t *base,    \
-        uint8_t *written
-#define REST regs, gas, m, base, written
+    const struct nub_op *ip, uint64_t *regs, int64_t gas, uint64_t unused, uint8_t *base,          \
+        uint64_t last
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define COLD __attribute__((noinline, cold))
 #define WIDE(op) ((const struct nub_wide_op *)(op))
+#define MACHINE ((struct nub_machine *)regs)
+_Static_assert(__builtin_offsetof(struct nub_machine, regs) == 0, "regs are the machine");
 
 #if defined(__clang__)
 #define TAIL __attribute__((musttail)) return
@@ -25,10 +29,16 @@
 #define TAIL return
 #endif
 
+/* Whatever is in that register: its old value need not be kept. */
+#define CALL_NEXT(function, op)                                                                    \
+    do {                                                                                           \
+        __asm__("" : "=r"(unused));                                                                \
+        TAIL function(op, regs, gas, unused, base, last);                                          \
+    } while (0)
 #define GO(op)                                                                                     \
     do {                                                                                           \
         const struct nub_op *next_ = (op);                                                         \
-        TAIL next_->handler(next_, REST);                                                          \
+        CALL_NEXT(next_->handler, next_);                                                          \
     } while (0)
 #define NEXT_OF(o)      GO((o) + 1)
 #define NEXT_OF_WIDE(o) GO((const struct nub_op *)(WIDE(o) + 1))
@@ -39,13 +49,15 @@
         const struct nub_block *block_ = (where);                                                  \
         gas -= (int64_t)block_->cost;                                                              \
         if (UNLIKELY(gas < 0))                                                                     \
-            TAIL out_of_gas(nub_block_ops(block_), REST);                                          \
+            CALL_NEXT(out_of_gas, nub_block_ops(block_));                                          \
         GO(nub_block_ops(block_));                                                                 \
     } while (0)
 #define ENTER_LINK(op) ENTER(__atomic_load_n(&WIDE(op)->u.link, __ATOMIC_ACQUIRE))
 #define ENTER_FOLLOWING(op) ENTER((const struct nub_block *)(WIDE(op) + 1))
 
 /* ---- leaving --------------------------------------------------------------------------------- */
+
+#define NOTHING_MORE() ((void)ip, (void)unused, (void)base, (void)last)
 
 static void
 stop(struct nub_machine *m, int64_t gas, uint32_t pc, enum nub_stop why)
@@ -67,8 +79,9 @@ static COLD void
 out_of_gas(PARAMETERS)
 {
     const struct nub_block *block = (const struct nub_block *)ip - 1;
+    struct nub_machine *m = MACHINE;
 
-    (void)regs, (void)base, (void)written;
+    NOTHING_MORE();
     gas += (int64_t)block->cost;
     m->reason = NUB_EXIT_OUT_OF_GAS;
     m->arg = 0;
@@ -80,8 +93,8 @@ out_of_gas(PARAMETERS)
 static void
 op_end(PARAMETERS)
 {
-    (void)regs, (void)base, (void)written;
-    exit_run(m, gas, (uint32_t)WIDE(ip)->u.y, (enum nub_exit_reason)ip->x, 0);
+    NOTHING_MORE();
+    exit_run(MACHINE, gas, (uint32_t)WIDE(ip)->u.y, (enum nub_exit_reason)ip->x, 0);
 }
 
 static void
@@ -95,6 +108,7 @@ op_stub(PARAMETERS)
 {
     const struct nub_block *here = (const struct nub_block *)ip - 1;
     const struct nub_block **site = WIDE(ip)->u.site;
+    struct nub_machine *m = MACHINE;
     const struct nub_block *block = nub_block_at(m->memory->local, m->code, here->pc);
 
     if (!block) {
@@ -106,156 +120,180 @@ op_stub(PARAMETERS)
     ENTER(block);
 }
 
+/* ---- operands -------------------------------------------------------------------------------- */
+
+#define IMM(o) ((uint64_t)(int64_t)(o)->x)
+#define A_N(o) regs[(o)->a]
+#define A_A(o) last
+#define A_B(o) regs[(o)->a]
+#define B_N(o) regs[(o)->b]
+#define B_A(o) regs[(o)->b]
+#define B_B(o) last
+
 /* ---- arithmetic ------------------------------------------------------------------------------ */
 
-#define ALU_FUNCTION(NAME, target, expression)                                                     \
-    static inline __attribute__((always_inline)) void alu_##NAME(const struct nub_op *o,           \
-                                                                 uint64_t *regs)                   \
+/* f(A, B) of an operation, and the register that receives it */
+#define ALU_FUNCTION(NAME, field, expression)                                                      \
+    static inline __attribute__((always_inline)) uint64_t alu_##NAME(                              \
+        const struct nub_op *o, const uint64_t *regs, uint64_t A, uint64_t B)                      \
     {                                                                                              \
-        uint64_t A = regs[o->a], B = regs[o->b], X = (uint64_t)(int64_t)o->x;                      \
-        (void)A, (void)B, (void)X;                                                                 \
-        regs[target] = (uint64_t)(expression);                                                     \
+        uint64_t X = IMM(o);                                                                       \
+        (void)A, (void)B, (void)X, (void)regs;                                                     \
+        return (uint64_t)(expression);                                                             \
+    }                                                                                              \
+    static inline __attribute__((always_inline)) unsigned dst_##NAME(const struct nub_op *o)       \
+    {                                                                                              \
+        return o->field;                                                                           \
     }
 #define D regs[o->d]
-#define NUB_ALU_RRR(NAME, expression) ALU_FUNCTION(NAME, o->d, expression)
-#define NUB_ALU_RRI(NAME, expression) ALU_FUNCTION(NAME, o->a, expression)
-#define NUB_ALU_RR(NAME, expression)  ALU_FUNCTION(NAME, o->d, expression)
+#define NUB_ALU_RRR(NAME, expression) ALU_FUNCTION(NAME, d, expression)
+#define NUB_ALU_RRI(NAME, expression) ALU_FUNCTION(NAME, a, expression)
+#define NUB_ALU_RR(NAME, expression)  ALU_FUNCTION(NAME, d, expression)
 #include "semantics.def"
 #undef D
-ALU_FUNCTION(LOAD_IMM, o->a, X)
+ALU_FUNCTION(LOAD_IMM, a, X)
 
-#define DO_ALU(NAME, o, label) alu_##NAME(o, regs)
-#define NUB_ALU_RRR(NAME, expression)                                                              \
-    static void op_##NAME(PARAMETERS)                                                              \
+#define DO_ALU(NAME, FORM, o, label)                                                               \
+    do {                                                                                           \
+        last = alu_##NAME(o, regs, A_##FORM(o), B_##FORM(o));                                      \
+        regs[dst_##NAME(o)] = last;                                                                \
+    } while (0)
+#define ALU_HANDLER(NAME, FORM)                                                                    \
+    static void op_##NAME##_##FORM(PARAMETERS)                                                     \
     {                                                                                              \
-        alu_##NAME(ip, regs);                                                                      \
+        DO_ALU(NAME, FORM, ip, none);                                                              \
         NEXT_OF(ip);                                                                               \
     }
-#define NUB_ALU_RRI(NAME, expression) NUB_ALU_RRR(NAME, expression)
-#define NUB_ALU_RR(NAME, expression)  NUB_ALU_RRR(NAME, expression)
+#define NUB_ALU_RRR(NAME, expression)                                                              \
+    ALU_HANDLER(NAME, N)                                                                           \
+    ALU_HANDLER(NAME, A)                                                                           \
+    ALU_HANDLER(NAME, B)
+#define NUB_ALU_RRI(NAME, expression)                                                              \
+    ALU_HANDLER(NAME, N)                                                                           \
+    ALU_HANDLER(NAME, B)
+#define NUB_ALU_RR(NAME, expression)                                                               \
+    ALU_HANDLER(NAME, N)                                                                           \
+    ALU_HANDLER(NAME, A)
 #include "semantics.def"
+ALU_HANDLER(LOAD_IMM, N)
 
 static void
-op_LOAD_IMM(PARAMETERS)
+op_LOAD_IMM_64_N(PARAMETERS)
 {
-    regs[ip->a] = (uint64_t)(int64_t)ip->x;
-    NEXT_OF(ip);
-}
-
-static void
-op_LOAD_IMM_64(PARAMETERS)
-{
-    regs[ip->a] = WIDE(ip)->u.y;
+    last = WIDE(ip)->u.y;
+    regs[ip->a] = last;
     NEXT_OF_WIDE(ip);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-#define IMM(op)          ((uint64_t)(int64_t)(op)->x)
-#define DO_LOAD(SUFFIX, o, label)                                                                  \
+#define DO_LOAD(SUFFIX, FORM, o, label)                                                            \
     do {                                                                                           \
-        uint64_t V;                                                                                \
-        LOAD_AT(SUFFIX, V, (uint32_t)(regs[(o)->b] + IMM(o)), label);                              \
-        regs[(o)->a] = V;                                                                          \
+        LOAD_AT(SUFFIX, last, (uint32_t)(B_##FORM(o) + IMM(o)), label);                            \
+        regs[(o)->a] = last;                                                                       \
     } while (0)
-#define DO_STORE(SUFFIX, o, label)                                                                 \
-    STORE_AT(SUFFIX, regs[(o)->a], (uint32_t)(regs[(o)->b] + IMM(o)), label)
+#define DO_STORE(SUFFIX, FORM, o, label)                                                           \
+    STORE_AT(SUFFIX, A_##FORM(o), (uint32_t)(B_##FORM(o) + IMM(o)), label)
 
-#define NUB_LOAD(SUFFIX, size, expression)                                                         \
-    static void op_LOAD_IND_##SUFFIX(PARAMETERS)                                                   \
+#define MEMORY_HANDLER(NAME, access, next)                                                         \
+    static void op_##NAME(PARAMETERS)                                                              \
     {                                                                                              \
-        DO_LOAD(SUFFIX, ip, failed);                                                               \
-        NEXT_OF(ip);                                                                               \
-    failed:                                                                                        \
-        TAIL fault(ip, REST);                                                                      \
-    }                                                                                              \
-    static void op_LOAD_##SUFFIX(PARAMETERS)                                                       \
-    {                                                                                              \
-        uint64_t V;                                                                                \
-        LOAD_AT(SUFFIX, V, (uint32_t)ip->x, failed);                                               \
-        regs[ip->a] = V;                                                                           \
-        NEXT_OF(ip);                                                                               \
-    failed:                                                                                        \
-        TAIL fault(ip, REST);                                                                      \
-    }
-#define STORE_FUNCTION(NAME, SUFFIX, value, address, next)                                         \
-    static void op_##NAME##_##SUFFIX(PARAMETERS)                                                   \
-    {                                                                                              \
-        STORE_AT(SUFFIX, value, (uint32_t)(address), failed);                                      \
+        access;                                                                                    \
         next(ip);                                                                                  \
     failed:                                                                                        \
-        TAIL fault(ip, REST);                                                                      \
+        CALL_NEXT(fault, ip);                                                                      \
     }
+#define NUB_LOAD(SUFFIX, size, expression)                                                         \
+    MEMORY_HANDLER(LOAD_IND_##SUFFIX##_N, DO_LOAD(SUFFIX, N, ip, failed), NEXT_OF)                 \
+    MEMORY_HANDLER(LOAD_IND_##SUFFIX##_B, DO_LOAD(SUFFIX, B, ip, failed), NEXT_OF)                 \
+    MEMORY_HANDLER(LOAD_##SUFFIX##_N, LOAD_AT(SUFFIX, last, (uint32_t)ip->x, failed);              \
+                   regs[ip->a] = last, NEXT_OF)
 #define NUB_STORE(SUFFIX, size)                                                                    \
-    STORE_FUNCTION(STORE_IND, SUFFIX, regs[ip->a], regs[ip->b] + IMM(ip), NEXT_OF)                 \
-    STORE_FUNCTION(STORE, SUFFIX, regs[ip->a], ip->x, NEXT_OF)                                     \
-    STORE_FUNCTION(STORE_IMM, SUFFIX, WIDE(ip)->u.y, ip->x, NEXT_OF_WIDE)                          \
-    STORE_FUNCTION(STORE_IMM_IND, SUFFIX, WIDE(ip)->u.y, regs[ip->a] + IMM(ip), NEXT_OF_WIDE)
+    MEMORY_HANDLER(STORE_IND_##SUFFIX##_N, DO_STORE(SUFFIX, N, ip, failed), NEXT_OF)               \
+    MEMORY_HANDLER(STORE_IND_##SUFFIX##_A, DO_STORE(SUFFIX, A, ip, failed), NEXT_OF)               \
+    MEMORY_HANDLER(STORE_IND_##SUFFIX##_B, DO_STORE(SUFFIX, B, ip, failed), NEXT_OF)               \
+    MEMORY_HANDLER(STORE_##SUFFIX##_N, STORE_AT(SUFFIX, A_N(ip), (uint32_t)ip->x, failed),         \
+                   NEXT_OF)                                                                        \
+    MEMORY_HANDLER(STORE_IMM_##SUFFIX##_N,                                                         \
+                   STORE_AT(SUFFIX, WIDE(ip)->u.y, (uint32_t)ip->x, failed), NEXT_OF_WIDE)         \
+    MEMORY_HANDLER(STORE_IMM_IND_##SUFFIX##_N,                                                     \
+                   STORE_AT(SUFFIX, WIDE(ip)->u.y, (uint32_t)(A_N(ip) + IMM(ip)), failed),         \
+                   NEXT_OF_WIDE)
 #include "semantics.def"
 
 /* ---- control --------------------------------------------------------------------------------- */
 
-#define DO_BRANCH(NAME, o)                                                                         \
+#define DO_BRANCH(NAME, FORM, o)                                                                   \
     do {                                                                                           \
-        if (taken_##NAME(o, regs))                                                                 \
+        if (taken_##NAME(o, A_##FORM(o), B_##FORM(o)))                                             \
             ENTER_LINK(o);                                                                         \
         ENTER_FOLLOWING(o);                                                                        \
     } while (0)
-#define NUB_BRANCH_RR(NAME, condition)                                                             \
+#define BRANCH_FUNCTION(NAME, condition)                                                           \
     static inline __attribute__((always_inline)) int taken_##NAME(const struct nub_op *o,          \
-                                                                  const uint64_t *regs)            \
+                                                                  uint64_t A, uint64_t B)          \
     {                                                                                              \
-        uint64_t A = regs[o->a], B = regs[o->b], X = IMM(o);                                       \
+        uint64_t X = IMM(o);                                                                       \
         (void)B, (void)X;                                                                          \
         return condition;                                                                          \
-    }                                                                                              \
-    static void op_##NAME(PARAMETERS)                                                              \
-    {                                                                                              \
-        DO_BRANCH(NAME, ip);                                                                       \
     }
-#define NUB_BRANCH_RI(NAME, condition) NUB_BRANCH_RR(NAME, condition)
+#define BRANCH_HANDLER(NAME, FORM)                                                                 \
+    static void op_##NAME##_##FORM(PARAMETERS)                                                     \
+    {                                                                                              \
+        DO_BRANCH(NAME, FORM, ip);                                                                 \
+    }
+#define NUB_BRANCH_RR(NAME, condition)                                                             \
+    BRANCH_FUNCTION(NAME, condition)                                                               \
+    BRANCH_HANDLER(NAME, N)                                                                        \
+    BRANCH_HANDLER(NAME, A)                                                                        \
+    BRANCH_HANDLER(NAME, B)
+#define NUB_BRANCH_RI(NAME, condition)                                                             \
+    BRANCH_FUNCTION(NAME, condition)                                                               \
+    BRANCH_HANDLER(NAME, N)                                                                        \
+    BRANCH_HANDLER(NAME, A)
 #include "semantics.def"
 
 static void
-op_TRAP(PARAMETERS)
+op_TRAP_N(PARAMETERS)
 {
-    (void)regs, (void)base, (void)written;
-    exit_run(m, gas, (uint32_t)ip->x, NUB_EXIT_TRAP, 0);
+    NOTHING_MORE();
+    exit_run(MACHINE, gas, (uint32_t)ip->x, NUB_EXIT_TRAP, 0);
 }
 
 static void
-op_FALLTHROUGH(PARAMETERS)
+op_FALLTHROUGH_N(PARAMETERS)
 {
     ENTER((const struct nub_block *)(ip + 1));
 }
 
 static void
-op_ECALL(PARAMETERS)
+op_ECALL_N(PARAMETERS)
 {
-    (void)regs, (void)base, (void)written;
-    exit_run(m, gas, (uint32_t)WIDE(ip)->u.y, NUB_EXIT_ECALL, 0);
+    NOTHING_MORE();
+    exit_run(MACHINE, gas, (uint32_t)WIDE(ip)->u.y, NUB_EXIT_ECALL, 0);
 }
 
 static void
-op_ECALLI(PARAMETERS)
+op_ECALLI_N(PARAMETERS)
 {
-    (void)regs, (void)base, (void)written;
-    exit_run(m, gas, (uint32_t)WIDE(ip)->u.y, NUB_EXIT_HOST_CALL, (uint32_t)ip->x);
+    NOTHING_MORE();
+    exit_run(MACHINE, gas, (uint32_t)WIDE(ip)->u.y, NUB_EXIT_HOST_CALL, (uint32_t)ip->x);
 }
 
 static void
-op_LOAD_IMM_JUMP(PARAMETERS)
+op_LOAD_IMM_JUMP_N(PARAMETERS)
 {
     regs[ip->a] = IMM(ip);
     ENTER_LINK(ip);
 }
 
-/* pvm.md 3.4, all but the fast way; the address is in m->value */
+/* pvm.md 3.4, all but the fast way; the address is in `last` */
 static COLD void
 dynamic_jump(PARAMETERS)
 {
+    struct nub_machine *m = MACHINE;
     const struct nub_program *program = &m->code->program;
-    uint32_t pc = (uint32_t)WIDE(ip)->u.y, a = (uint32_t)m->value;
+    uint32_t pc = (uint32_t)WIDE(ip)->u.y, a = (uint32_t)last;
 
     if (a == NUB_HALT_ADDRESS) {
         exit_run(m, gas, pc, NUB_EXIT_HALT, 0);
@@ -277,87 +315,75 @@ dynamic_jump(PARAMETERS)
 }
 
 /* Entry a / 2 - 1; what is odd, 0 or too large becomes an index that no table has. */
-#define DYNAMIC_JUMP(address)                                                                      \
+#define DYNAMIC_JUMP()                                                                             \
     do {                                                                                           \
-        uint32_t index_ = ror32((uint32_t)(address), 1) - 1;                                       \
-        const struct nub_block *const *entries_ = m->dynamic;                                      \
-        if (index_ < m->n_dynamic) {                                                               \
-            const struct nub_block *block_of_ =                                                    \
-                __atomic_load_n(&entries_[index_], __ATOMIC_ACQUIRE);                              \
-            if (block_of_)                                                                         \
-                ENTER(block_of_);                                                                  \
+        uint32_t index_ = ror32((uint32_t)last, 1) - 1;                                            \
+        if (index_ < MACHINE->n_dynamic) {                                                         \
+            const struct nub_block *found_ =                                                       \
+                __atomic_load_n(&MACHINE->dynamic[index_], __ATOMIC_ACQUIRE);                      \
+            if (found_)                                                                            \
+                ENTER(found_);                                                                     \
         }                                                                                          \
-        m->value = (address);                                                                      \
-        TAIL dynamic_jump(ip, REST);                                                               \
+        CALL_NEXT(dynamic_jump, ip);                                                               \
     } while (0)
 
 static void
-op_JUMP_IND(PARAMETERS)
+op_JUMP_IND_N(PARAMETERS)
 {
-    uint64_t address = regs[ip->a] + IMM(ip);
-    DYNAMIC_JUMP(address);
+    last = regs[ip->a] + IMM(ip);
+    DYNAMIC_JUMP();
 }
 
 static void
-op_LOAD_IMM_JUMP_IND(PARAMETERS)
+op_LOAD_IMM_JUMP_IND_N(PARAMETERS)
 {
-    uint64_t address = regs[ip->b] + (uint64_t)((int64_t)WIDE(ip)->u.y >> 32);
+    last = regs[ip->b] + (uint64_t)((int64_t)WIDE(ip)->u.y >> 32);
     regs[ip->a] = IMM(ip);
-    DYNAMIC_JUMP(address);
+    DYNAMIC_JUMP();
 }
+
+#define op_UNLIKELY_N op_FALLTHROUGH_N
+#define op_JUMP_N     op_goto
 
 /* ---- pairs ----------------------------------------------------------------------------------- */
 
-#define FINISH_ALU(NAME)   DO_ALU(NAME, ip + 1, second); NEXT_OF(ip + 1)
-#define FINISH_LOAD(NAME)  DO_LOAD(NAME, ip + 1, second); NEXT_OF(ip + 1)
-#define FINISH_STORE(NAME) DO_STORE(NAME, ip + 1, second); NEXT_OF(ip + 1)
-#define FINISH_RR(NAME)    DO_BRANCH(NAME, ip + 1)
-#define FINISH_RI(NAME)    DO_BRANCH(NAME, ip + 1)
-#define NUB_FUSE(KIND1, NAME1, KIND2, NAME2)                                                       \
-    static void op2_##KIND1##_##NAME1##_##KIND2##_##NAME2(PARAMETERS)                              \
-    {                                                                                              \
-        DO_##KIND1(NAME1, ip, first);                                                              \
-        FINISH_##KIND2(NAME2);                                                                     \
-        goto first; /* never: uses the labels */                                                   \
-    first:                                                                                         \
-        TAIL fault(ip, REST);                                                                      \
-        goto second;                                                                               \
-    second:                                                                                        \
-        TAIL fault(ip + 1, REST);                                                                  \
-    }
-#include "fusions.def"
-
-#define OPCODE_ALU(NAME)   NUB_OP_##NAME
-#define OPCODE_LOAD(NAME)  NUB_OP_LOAD_IND_##NAME
-#define OPCODE_STORE(NAME) NUB_OP_STORE_IND_##NAME
-#define OPCODE_RR(NAME)    NUB_OP_##NAME
-#define OPCODE_RI(NAME)    NUB_OP_##NAME
-
+#ifdef WITH_PAIRS
+#include "threaded-pairs.h"
+#else
 static nub_handler
-fused(unsigned first, unsigned second)
+fused(unsigned first, enum nub_from_last first_form, unsigned second,
+      enum nub_from_last second_form)
 {
-    switch (first << 8 | second) {
-#define NUB_FUSE(KIND1, NAME1, KIND2, NAME2)                                                       \
-    case OPCODE_##KIND1(NAME1) << 8 | OPCODE_##KIND2(NAME2):                                       \
-        return op2_##KIND1##_##NAME1##_##KIND2##_##NAME2;
-#include "fusions.def"
-    default:
-        return NULL;
-    }
+    (void)first, (void)first_form, (void)second, (void)second_form;
+    return NULL;
 }
+#endif
 
 /* ---- the engine ------------------------------------------------------------------------------ */
 
-#define op_UNLIKELY op_FALLTHROUGH
-#define op_JUMP     op_goto
-
 const struct nub_engine ENGINE = {
-    .handlers = {
-#define NUB_INSN(number, NAME, ...) [number] = op_##NAME,
+    .handlers[NUB_LAST_NONE] = {
+#define NUB_INSN(number, NAME, ...) [number] = op_##NAME##_N,
 #include "isa.def"
         [NUB_OP_END] = op_end,
         [NUB_OP_GOTO] = op_goto,
         [NUB_OP_STUB] = op_stub,
+    },
+    .handlers[NUB_LAST_A] = {
+#define NUB_ALU_RRR(NAME, expression)   [NUB_OP_##NAME] = op_##NAME##_A,
+#define NUB_ALU_RR(NAME, expression)    [NUB_OP_##NAME] = op_##NAME##_A,
+#define NUB_BRANCH_RR(NAME, condition)  [NUB_OP_##NAME] = op_##NAME##_A,
+#define NUB_BRANCH_RI(NAME, condition)  [NUB_OP_##NAME] = op_##NAME##_A,
+#define NUB_STORE(SUFFIX, size)         [NUB_OP_STORE_IND_##SUFFIX] = op_STORE_IND_##SUFFIX##_A,
+#include "semantics.def"
+    },
+    .handlers[NUB_LAST_B] = {
+#define NUB_ALU_RRR(NAME, expression)   [NUB_OP_##NAME] = op_##NAME##_B,
+#define NUB_ALU_RRI(NAME, expression)   [NUB_OP_##NAME] = op_##NAME##_B,
+#define NUB_BRANCH_RR(NAME, condition)  [NUB_OP_##NAME] = op_##NAME##_B,
+#define NUB_LOAD(SUFFIX, size, value)   [NUB_OP_LOAD_IND_##SUFFIX] = op_LOAD_IND_##SUFFIX##_B,
+#define NUB_STORE(SUFFIX, size)         [NUB_OP_STORE_IND_##SUFFIX] = op_STORE_IND_##SUFFIX##_B,
+#include "semantics.def"
     },
     .fused = fused,
     .enter = enter,

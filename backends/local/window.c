@@ -12,42 +12,35 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define RESERVED     (NUB_MEMORY_END + NUB_PAGE_SIZE)
-#define WRITTEN_SIZE (NUB_N_PAGES + NUB_PAGE_SIZE)
+/* The marks lie below the window, so that one address leads to both; a page more on both sides. */
+#define MARKS  ((uint64_t)NUB_N_PAGES + NUB_PAGE_SIZE)
+#define WINDOW (NUB_MEMORY_END + NUB_PAGE_SIZE)
 /* Up to here bytes are copied into fresh pages: cheaper than a mapping and its first faults. */
 #define COPY_AT_MOST (64u << 10)
 /* From here on a window is emptied rather than restored page by page. */
 #define RESTORE_AT_MOST 512u
 
-static uint8_t *
-reserve(uint64_t size, int protection)
-{
-    void *at = mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    if (at == MAP_FAILED)
-        return NULL;
-    madvise(at, size, MADV_NOHUGEPAGE); /* a page touched shall cost a page */
-    madvise(at, size, MADV_DONTDUMP);
-    return at;
-}
-
 static void
 unreserve(struct nub_window *window)
 {
     if (window->base)
-        munmap(window->base, RESERVED);
-    if (window->written)
-        munmap(window->written - 1, WRITTEN_SIZE);
+        munmap(window->base - MARKS, MARKS + WINDOW);
     window->base = window->written = NULL;
 }
 
 static bool
 make_reservation(struct nub_window *window)
 {
-    window->base = reserve(RESERVED, PROT_NONE);
-    uint8_t *written = reserve(WRITTEN_SIZE, PROT_READ | PROT_WRITE);
-    window->written = written ? written + 1 : NULL;
-    if (window->base && window->written)
+    uint8_t *marks =
+        mmap(NULL, MARKS + WINDOW, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (marks == MAP_FAILED)
+        return false;
+    madvise(marks, MARKS + WINDOW, MADV_NOHUGEPAGE); /* a page touched shall cost a page */
+    madvise(marks, MARKS + WINDOW, MADV_DONTDUMP);
+    window->base = marks + MARKS;
+    window->written = window->base - NUB_N_PAGES;
+    if (mprotect(marks, MARKS, PROT_READ | PROT_WRITE) == 0)
         return true;
     unreserve(window);
     return false;
@@ -131,20 +124,20 @@ nub_window_map(struct nub_window *window, const struct nub_host_range *range)
 static void
 forget_written(struct nub_window *window)
 {
-    madvise(window->written - 1, WRITTEN_SIZE, MADV_DONTNEED);
+    madvise(window->base - MARKS, MARKS, MADV_DONTNEED);
 }
 
 /* Everything goes: a new reservation over the old one. */
 static void
 empty(struct nub_window *window)
 {
-    void *again = mmap(window->base, RESERVED, PROT_NONE,
+    void *again = mmap(window->base, WINDOW, PROT_NONE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 
     window->plan = NULL;
     window->unusual = again == MAP_FAILED; /* then it is never used again, see choose() */
     if (again != MAP_FAILED)
-        madvise(window->base, RESERVED, MADV_NOHUGEPAGE);
+        madvise(window->base, WINDOW, MADV_NOHUGEPAGE);
     forget_written(window);
 }
 

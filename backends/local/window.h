@@ -14,7 +14,7 @@
 
 struct nub_window {
     uint8_t *base;    /* 4 GiB and one page that is never mapped */
-    uint8_t *written; /* a byte for each page, and one before the first */
+    uint8_t *written; /* a byte for each page, right below base, and one before the first */
     const struct nub_memplan *plan; /* (lock) loaded; NULL: nothing is */
     struct nub_memory *owner;       /* (lock) NULL: free */
     bool busy;                      /* (lock) the owner runs */

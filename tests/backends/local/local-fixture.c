@@ -50,8 +50,7 @@ put(struct nub_local *local, const uint8_t *wire, uint64_t size)
 {
     struct nub_failure failure = { .struct_size = sizeof failure };
     struct nub_hash hash;
-    int32_t status =
-        nub_local_put_cap(local, (struct nub_slice){ wire, size }, &hash, &failure);
+    int32_t status = nub_local_put_cap(local, (struct nub_slice){ wire, size }, &hash, &failure);
 
     g_assert_cmpstr(failure.message, ==, "");
     g_assert_cmpint(status, ==, NUB_OK);
@@ -138,10 +137,9 @@ struct nub_result
 test_invoke(struct nub_local *local, const struct nub_hash *instance, uint64_t a0, uint64_t a1)
 {
     struct nub_failure failure = { .struct_size = sizeof failure };
-    struct nub_invoke_args args = { .struct_size = sizeof args,
-                                    .instance = *instance,
-                                    .args = { a0, a1 },
-                                    .gas = 1000000000 };
+    struct nub_invoke_args args = {
+        .struct_size = sizeof args, .instance = *instance, .args = { a0, a1 }, .gas = 1000000000
+    };
     struct nub_result result = { .exit_reason = UINT32_MAX };
 
     nub_local_invoke_cached(local, &args, &result, &failure);

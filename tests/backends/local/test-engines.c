@@ -1,14 +1,15 @@
-/* test-engines.c - both interpreters and both kinds of memory against the plain one, on random programs
+/* test-engines.c - both interpreters and both kinds of memory against the plain one, on random
+ * programs
  *
- * Programs are bytes in the shape of instructions: all opcodes, known and unknown, with operands that
- * often touch the edges of mapped pages. Each is run several times from wherever it stopped, or from a
- * random pc, with gas that often runs out. After every run the whole state must be equal. A failing
- * seed is printed; run it again with --seed.
+ * Programs are bytes in the shape of instructions: all opcodes, known and unknown, with operands
+ * that often touch the edges of mapped pages. Each is run several times from wherever it stopped,
+ * or from a random pc, with gas that often runs out. After every run the whole state must be equal.
+ * A failing seed is printed; run it again with --seed.
  */
 #include "local-fixture.h"
 #include <string.h>
 
-#define N_MODES 4
+#define N_MODES  4
 #define MAX_CODE 300u
 #define PAGES_AT 0x20000u
 
@@ -58,8 +59,10 @@ random_value(GRand *random)
     case 4:
         return 2 * (uint64_t)g_rand_int_range(random, 0, 10);
     default:
-        return (uint64_t[]){ 0, UINT64_MAX, INT64_MAX, 1ull << 63, UINT32_MAX, 1ull << 31,
-                             NUB_HALT_ADDRESS, UINT32_MAX - 6 }[g_rand_int_range(random, 0, 8)];
+        return (uint64_t[]){
+            0,          UINT64_MAX, INT64_MAX,        1ull << 63,
+            UINT32_MAX, 1ull << 31, NUB_HALT_ADDRESS, UINT32_MAX - 6
+        }[g_rand_int_range(random, 0, 8)];
     }
 }
 
@@ -119,29 +122,35 @@ static void
 open_sessions(struct engines *e, const struct program *p, uint32_t model)
 {
     static const uint64_t at_0 = 0;
-    struct test_image image = { .code = p->code, .code_size = p->size, .bitmask = p->mask,
-                                .jump_table = p->table, .n_jump = G_N_ELEMENTS(p->table),
-                                .entries = &at_0, .n_entries = 1 };
+    struct test_image image = { .code = p->code,
+                                .code_size = p->size,
+                                .bitmask = p->mask,
+                                .jump_table = p->table,
+                                .n_jump = G_N_ELEMENTS(p->table),
+                                .entries = &at_0,
+                                .n_entries = 1 };
 
     for (unsigned i = 0; i < N_MODES; i++) {
         struct nub_hash hash = test_put_image(e->local[i], &image);
-        struct nub_session_args args = { .struct_size = sizeof args, .gas_model = model,
+        struct nub_session_args args = { .struct_size = sizeof args,
+                                         .gas_model = model,
                                          .mem_cycles = 25 + model };
         args.instance = test_put_instance(e->local[i], &hash, 0, NULL, 0);
         struct nub_failure failure = { .struct_size = sizeof failure };
         nub_local_session_open(e->local[i], &args, &e->session[i], &failure);
         g_assert_cmpstr(failure.message, ==, "");
         g_assert_cmpint(nub_local_session_map(e->session[i], PAGES_AT, NUB_PAGE_SIZE,
-                                              NUB_ACCESS_READ_WRITE, NULL), ==, NUB_OK);
+                                              NUB_ACCESS_READ_WRITE, NULL),
+                        ==, NUB_OK);
         g_assert_cmpint(nub_local_session_map(e->session[i], PAGES_AT + NUB_PAGE_SIZE,
-                                              NUB_PAGE_SIZE, NUB_ACCESS_READ_ONLY, NULL), ==,
-                        NUB_OK);
+                                              NUB_PAGE_SIZE, NUB_ACCESS_READ_ONLY, NULL),
+                        ==, NUB_OK);
         g_assert_cmpint(nub_local_session_map(e->session[i], PAGES_AT + 2 * NUB_PAGE_SIZE,
-                                              NUB_PAGE_SIZE, NUB_ACCESS_READ_WRITE, NULL), ==,
-                        NUB_OK);
+                                              NUB_PAGE_SIZE, NUB_ACCESS_READ_WRITE, NULL),
+                        ==, NUB_OK);
         g_assert_cmpint(nub_local_session_map(e->session[i], NUB_MEMORY_END - NUB_PAGE_SIZE,
-                                              NUB_PAGE_SIZE, NUB_ACCESS_READ_WRITE, NULL), ==,
-                        NUB_OK);
+                                              NUB_PAGE_SIZE, NUB_ACCESS_READ_WRITE, NULL),
+                        ==, NUB_OK);
         nub_local_drop_cap(e->local[i], &args.instance, NULL);
         nub_local_drop_cap(e->local[i], &hash, NULL);
     }
