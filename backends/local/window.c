@@ -156,10 +156,11 @@ static uint32_t
 next_written(const struct nub_window *window, uint32_t page, uint32_t end)
 {
     while (page < end && !nub_window_written(window, page)) {
-        /* eight at a time where nothing was written */
-        uint64_t eight;
-        memcpy(&eight, window->written + page, sizeof eight);
-        page += eight == 0 && page + 8 <= end ? 8 : 1;
+        /* eight at a time where nothing was written; behind the last mark the window begins */
+        uint64_t eight = 1;
+        if (page + 8 <= end)
+            memcpy(&eight, window->written + page, sizeof eight);
+        page += eight == 0 ? 8 : 1;
     }
     return page;
 }
