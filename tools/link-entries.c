@@ -17,14 +17,14 @@ is_function(const struct link *link, const struct link_symbol *s)
     const struct link_section *section =
         &g_array_index(link->elf.sections, struct link_section, s->section);
     return (section->flags & LINK_ALLOC) && (section->flags & LINK_EXEC) &&
-           link_flow_half(link, s->value) && (s->type == STT_FUNC || s->type == STT_NOTYPE) &&
-           s->bind == STB_GLOBAL;
+           link_flow_half(link, s->value) && s->type == STT_FUNC;
 }
 
+/* a linker makes hidden symbols local, and `main` is as hidden as the compiler is told to */
 static bool
 is_exported(const struct link_symbol *s)
 {
-    return s->type == STT_FUNC && (s->visibility == STV_DEFAULT || strcmp(s->name, "main") == 0);
+    return (s->bind == STB_GLOBAL && s->visibility == STV_DEFAULT) || strcmp(s->name, "main") == 0;
 }
 
 static gint
@@ -48,28 +48,39 @@ list_candidates(const struct link *link)
 
     for (guint i = 0; i < link->elf.symbols->len && names->len < 2 * MAX_ENDPOINTS; i++) {
         const struct link_symbol *s = &g_array_index(link->elf.symbols, struct link_symbol, i);
-        if (is_function(link, s) && s->type == STT_FUNC)
+        if (is_function(link, s))
             g_ptr_array_add(names, (gpointer)s->name);
     }
     if (names->len == 0)
-        return g_strdup("the file has no global functions");
+        return g_strdup("the file has no functions");
     g_ptr_array_add(names, NULL);
     g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
     return g_strconcat("candidates: ", list, NULL);
 }
 
+/* a global function before a local one; two local ones of the same name cannot be told apart */
 static void
 add_named(struct link *link, const char *name)
 {
+    guint32 found = LINK_NONE;
+    unsigned locals = 0;
+
     for (guint32 i = 0; i < link->elf.symbols->len; i++) {
         const struct link_symbol *s = &g_array_index(link->elf.symbols, struct link_symbol, i);
-        if (is_function(link, s) && strcmp(s->name, name) == 0) {
-            g_array_append_val(link->entries, i);
-            return;
-        }
+        if (!is_function(link, s) || strcmp(s->name, name) != 0)
+            continue;
+        if (s->bind == STB_GLOBAL || found == LINK_NONE)
+            found = i;
+        locals += s->bind != STB_GLOBAL;
     }
-    g_autofree char *candidates = list_candidates(link);
-    link_error(link, "no global function '%s' to export; %s", name, candidates);
+    if (found == LINK_NONE) {
+        g_autofree char *candidates = list_candidates(link);
+        link_error(link, "no function '%s' to export; %s", name, candidates);
+    } else if (locals > 1) {
+        link_error(link, "'%s' is the name of %u static functions: export another", name, locals);
+    } else {
+        g_array_append_val(link->entries, found);
+    }
 }
 
 static void
