@@ -39,7 +39,7 @@ struct simulation {
     uint8_t latency[RING];
     uint8_t dependencies[RING]; /* how many it waits for */
 
-    uint8_t producer[NUB_N_REGS + 3]; /* of each register: a place, or NOBODY */
+    uint8_t producer[NUB_N_REGS]; /* of each register: a place, or NOBODY */
     uint32_t wheel[WHEEL]; /* entries that complete in a cycle; valid where wheel_used says so */
 };
 
@@ -214,20 +214,30 @@ nub_gas_polkavm_begin(struct nub_gas_block *block)
     sim->alus = 4;
 }
 
+/* the entry that will give a source, or NOBODY */
+static inline uint32_t
+producer_of(const struct simulation *sim, const struct nub_gas_entry *cost,
+            const struct nub_insn *insn, int source)
+{
+    return cost->has_source[source] ? sim->producer[nub_gas_field(insn, cost->sources[source])]
+                                    : NOBODY;
+}
+
 static inline void
-append(struct simulation *sim, const struct nub_gas_op *op, uint32_t unit)
+append(struct simulation *sim, const struct nub_gas_entry *cost, const struct nub_insn *insn,
+       uint32_t latency)
 {
     uint32_t place = (uint32_t)(sim->head + sim->count++) % RING;
     uint32_t entry = 1u << place;
-    uint32_t first = sim->producer[op->sources[0]], second = sim->producer[op->sources[1]];
-    uint32_t dependencies = 0;
+    uint32_t first = producer_of(sim, cost, insn, 0), second = producer_of(sim, cost, insn, 1);
+    uint32_t unit = cost->unit, dependencies = 0;
 
     sim->decoded |= entry;
     sim->uses_alu = (sim->uses_alu & ~entry) | (unit != NUB_UNIT_NONE ? entry : 0);
     sim->uses_two_alus = (sim->uses_two_alus & ~entry) | (unit == NUB_UNIT_ALU2 ? entry : 0);
     sim->uses_mul = (sim->uses_mul & ~entry) | (unit == NUB_UNIT_MUL ? entry : 0);
     sim->uses_div = (sim->uses_div & ~entry) | (unit == NUB_UNIT_DIV ? entry : 0);
-    sim->latency[place] = (uint8_t)op->latency;
+    sim->latency[place] = (uint8_t)latency;
     sim->consumers[place] = 0;
     sim->produces[place] = 0;
     if (first != NOBODY) {
@@ -239,8 +249,8 @@ append(struct simulation *sim, const struct nub_gas_op *op, uint32_t unit)
         dependencies++;
     }
     sim->dependencies[place] = (uint8_t)dependencies;
-    if (op->dst != NUB_GAS_NO_DST)
-        set_producer(sim, op->dst, place);
+    if (!cost->no_dst)
+        set_producer(sim, nub_gas_field(insn, cost->dst), place);
 }
 
 /* lets time pass until there is room for an instruction of this many slots */
@@ -261,14 +271,15 @@ nub_gas_polkavm_feed(struct nub_gas_block *block, const struct nub_program *prog
                      const struct nub_insn *insn)
 {
     struct simulation *sim = simulation_of(block);
-    struct nub_gas_op op = nub_gas_op(program, insn, block->mem_cycles);
+    const struct nub_gas_entry *cost = &nub_gas_entries[insn->opcode];
+    uint32_t slots = nub_gas_slots(cost, insn);
 
-    make_room(sim, op.slots);
-    sim->slots -= (uint8_t)op.slots;
-    if (op.flags & NUB_GAS_MOVE)
-        set_producer(sim, op.dst, sim->producer[op.sources[0]]);
+    make_room(sim, slots);
+    sim->slots -= (uint8_t)slots;
+    if (cost->flags & NUB_GAS_MOVE)
+        set_producer(sim, nub_gas_field(insn, cost->dst), producer_of(sim, cost, insn, 0));
     else
-        append(sim, &op, nub_gas_entries[insn->opcode].unit);
+        append(sim, cost, insn, nub_gas_latency(cost, program, insn, block->mem_cycles));
 }
 
 uint64_t

@@ -7,36 +7,44 @@
 
 #include "gas.h"
 
-/* Register numbers that no instruction has: a destination that is never read, a source never written. */
-enum { NUB_GAS_NO_DST = NUB_N_REGS, NUB_GAS_NO_SOURCE = NUB_N_REGS + 1 };
-
 /* Bits of nub_gas_entry.flags. */
-enum {
-    NUB_GAS_OVERLAP_0 = 1, /* the destination may overlap with source 0 ... */
-    NUB_GAS_OVERLAP_1 = 2, /* ... with source 1 */
-    NUB_GAS_MEM = 4,
-    NUB_GAS_BRANCH = 8,
-    NUB_GAS_MOVE = 16
-};
+enum { NUB_GAS_MEM = 1, NUB_GAS_BRANCH = 2, NUB_GAS_MOVE = 4 };
 
-/* A row of pvm.md 7.4 as the models want it: registers as shifts, see nub_gas_op(). */
+/*
+ * A row of pvm.md 7.4 as the models want it, so that they need few branches: a register is the place
+ * of its field in struct nub_insn. An instruction that has no destination writes a register with
+ * NUB_GAS_NO_DST added to its number, which nobody reads.
+ */
 struct nub_gas_entry {
-    uint8_t slots;
-    uint8_t slots_saved; /* by an overlap */
+    uint8_t slots[4]; /* bit 0 of the index: the destination is source 0; bit 1: it is source 1 */
     uint8_t latency;
     uint8_t flags;
-    uint8_t sources[2];
-    uint8_t dst;
     uint8_t unit;
+    uint8_t dst, no_dst;
+    uint8_t sources[2];
+    int8_t has_source[2];     /* -1 or 0, to mask with */
+    int8_t waits_for_decoder; /* likewise: all but moves */
 };
+
+enum { NUB_GAS_NO_DST = 16 };
 
 extern const struct nub_gas_entry nub_gas_entries[256];
 
-/* An instruction with its cost: registers are numbers, or one of the two above. */
-struct nub_gas_op {
-    uint32_t slots, latency, flags;
-    uint32_t sources[2], dst;
-};
+static inline uint32_t
+nub_gas_field(const struct nub_insn *insn, uint8_t place)
+{
+    return ((const uint8_t *)insn)[place];
+}
+
+static inline uint32_t
+nub_gas_slots(const struct nub_gas_entry *entry, const struct nub_insn *insn)
+{
+    uint32_t dst = nub_gas_field(insn, entry->dst);
+    uint32_t overlaps = (uint32_t)(dst == nub_gas_field(insn, entry->sources[0])) |
+                        (uint32_t)(dst == nub_gas_field(insn, entry->sources[1])) << 1;
+
+    return entry->slots[overlaps];
+}
 
 /* Whether a place where a branch may go on makes it cheap. */
 static inline bool
@@ -46,29 +54,13 @@ nub_gas_is_cheap(const struct nub_program *program, uint64_t place)
            program->code[place] == NUB_OP_UNLIKELY;
 }
 
-static inline struct nub_gas_op
-nub_gas_op(const struct nub_program *program, const struct nub_insn *insn, uint32_t mem_cycles)
+static inline uint32_t
+nub_gas_latency(const struct nub_gas_entry *entry, const struct nub_program *program, const struct nub_insn *insn, uint32_t mem_cycles)
 {
-    const struct nub_gas_entry *entry = &nub_gas_entries[insn->opcode];
-    /* the fields as bytes of one number, from which an entry's shifts take what it needs */
-    uint32_t fields = (uint32_t)insn->a << 8 | (uint32_t)insn->b << 16 | (uint32_t)insn->d << 24;
-    struct nub_gas_op op = {
-        .latency = entry->latency,
-        .flags = entry->flags,
-        .sources = { (fields | NUB_GAS_NO_SOURCE) >> entry->sources[0] & 15,
-                     (fields | NUB_GAS_NO_SOURCE) >> entry->sources[1] & 15 },
-        .dst = (fields | NUB_GAS_NO_DST) >> entry->dst & 15,
-    };
-    uint32_t overlaps = (uint32_t)(op.dst == op.sources[0]) * NUB_GAS_OVERLAP_0 |
-                        (uint32_t)(op.dst == op.sources[1]) * NUB_GAS_OVERLAP_1;
-
-    op.slots = entry->slots - (entry->slots_saved & -(uint32_t)((op.flags & overlaps) != 0));
-    if (op.flags & NUB_GAS_MEM)
-        op.latency = mem_cycles;
-    if ((op.flags & NUB_GAS_BRANCH) &&
+    if ((entry->flags & NUB_GAS_BRANCH) &&
         (nub_gas_is_cheap(program, insn->next) || nub_gas_is_cheap(program, insn->target)))
-        op.latency = 1;
-    return op;
+        return 1;
+    return entry->flags & NUB_GAS_MEM ? mem_cycles : entry->latency;
 }
 
 void nub_gas_polkavm_begin(struct nub_gas_block *block);

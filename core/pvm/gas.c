@@ -6,16 +6,38 @@
  */
 #include "gas-private.h"
 
-/* shifts that nub_gas_op() takes a register field with */
+#include <stddef.h>
+
+/* where a register field is; one that is not there may be read as any */
 #define PLACE(fields)                                                                              \
-    ((fields)&NUB_FIELD_A ? 8 : (fields)&NUB_FIELD_B ? 16 : (fields)&NUB_FIELD_D ? 24 : 0)
-#define OVERLAP_FLAGS(rule)                                                                        \
-    ((rule) == NUB_OVERLAP_ANY      ? NUB_GAS_OVERLAP_0 | NUB_GAS_OVERLAP_1                        \
-     : (rule) == NUB_OVERLAP_D_EQ_A ? NUB_GAS_OVERLAP_0                                            \
-     : (rule) == NUB_OVERLAP_MOVE   ? NUB_GAS_MOVE                                                 \
-                                    : 0)
-#define KIND_FLAGS(kind)                                                                           \
-    ((kind) == NUB_LATENCY_MEM ? NUB_GAS_MEM : (kind) == NUB_LATENCY_BRANCH ? NUB_GAS_BRANCH : 0)
+    ((fields)&NUB_FIELD_A   ? offsetof(struct nub_insn, a)                                         \
+     : (fields)&NUB_FIELD_B ? offsetof(struct nub_insn, b)                                         \
+                            : offsetof(struct nub_insn, d))
+#define FIRST(fields)  ((fields) & -(fields))
+#define SECOND(fields) ((fields) & ((fields)-1))
+/* whether an overlap (bits as in nub_gas_entry.slots) counts: by rule, and if there is the source
+ */
+#define OVERLAPS(rule, sources, overlap)                                                           \
+    (((rule) == NUB_OVERLAP_ANY      ? (SECOND(sources) ? 3 : 1)                                   \
+      : (rule) == NUB_OVERLAP_D_EQ_A ? 1                                                           \
+                                     : 0) &                                                        \
+     (overlap))
+#define FLAGS(rule, kind)                                                                          \
+    (((rule) == NUB_OVERLAP_MOVE ? NUB_GAS_MOVE : 0) |                                             \
+     ((kind) == NUB_LATENCY_MEM ? NUB_GAS_MEM : 0) |                                               \
+     ((kind) == NUB_LATENCY_BRANCH ? NUB_GAS_BRANCH : 0))
+
+#define ENTRY(slots_, overlapping, rule, latency_, kind, unit_, dst_, sources_)                    \
+    {                                                                                              \
+        .slots = { slots_, OVERLAPS(rule, sources_, 1) ? overlapping : slots_,                     \
+                   OVERLAPS(rule, sources_, 2) ? overlapping : slots_,                             \
+                   OVERLAPS(rule, sources_, 3) ? overlapping : slots_ },                           \
+        .latency = latency_, .flags = FLAGS(rule, kind), .unit = unit_, .dst = PLACE(dst_),        \
+        .no_dst = (dst_) ? 0 : NUB_GAS_NO_DST,                                                     \
+        .sources = { PLACE(FIRST(sources_)), PLACE(SECOND(sources_)) },                            \
+        .has_source = { FIRST(sources_) ? -1 : 0, SECOND(sources_) ? -1 : 0 },                     \
+        .waits_for_decoder = (rule) == NUB_OVERLAP_MOVE ? 0 : -1                                   \
+    }
 
 #pragma GCC diagnostic push
 #ifdef __clang__
@@ -24,17 +46,13 @@
 #pragma GCC diagnostic ignored "-Woverride-init"
 #endif
 const struct nub_gas_entry nub_gas_entries[256] = {
-    [0 ... 255] = { .slots = 1, .latency = 2 },
-#define NUB_INSN(number, NAME, mnemonic, class, terminator, slots_, slots_overlap_, overlap_,      \
-                 latency_, kind_, unit_, dst_, sources_, effect)                                   \
-    [number] = { .slots = slots_,                                                                  \
-                 .slots_saved = slots_ - slots_overlap_,                                           \
-                 .latency = latency_,                                                              \
-                 .flags = OVERLAP_FLAGS(NUB_OVERLAP_##overlap_) | KIND_FLAGS(NUB_LATENCY_##kind_), \
-                 .sources = { PLACE(NUB_FIELD_##sources_),                                         \
-                              PLACE(NUB_FIELD_##sources_ & (NUB_FIELD_##sources_ - 1)) },          \
-                 .dst = terminator ? 0 : PLACE(NUB_FIELD_##dst_),                                  \
-                 .unit = NUB_UNIT_##unit_ },
+    [0 ... 255] = ENTRY(1, 1, NUB_OVERLAP_NONE, 2, NUB_LATENCY_FIXED, NUB_UNIT_NONE, NUB_FIELD_NONE,
+                        NUB_FIELD_NONE),
+#define NUB_INSN(number, NAME, mnemonic, class, terminator, slots, overlapping, rule, latency,     \
+                 kind, unit, dst, sources, effect)                                                 \
+    [number] = ENTRY(slots, overlapping, NUB_OVERLAP_##rule, latency, NUB_LATENCY_##kind,          \
+                     NUB_UNIT_##unit, (terminator ? NUB_FIELD_NONE : NUB_FIELD_##dst),             \
+                     NUB_FIELD_##sources),
 #include "isa.def"
 };
 #pragma GCC diagnostic pop
@@ -74,36 +92,23 @@ max_u64(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* `x` or 0 */
-static inline uint64_t
-when(bool condition, uint64_t x)
-{
-    return x & -(uint64_t)condition;
-}
-
-static inline uint64_t
-ready_at(const struct nub_gas_block *block, uint32_t reg)
-{
-    return when(block->u.pipeline.written >> reg & 1, block->u.pipeline.done[reg]);
-}
-
-/* pvm.md 7.3, without branches: a move waits for its source alone and ends nothing */
+/* pvm.md 7.3. A move's end is that of its source, which `latest` has seen already. */
 static inline void
 pipeline_feed(struct nub_gas_block *block, const struct nub_program *program,
               const struct nub_insn *insn)
 {
-    struct nub_gas_op op = nub_gas_op(program, insn, block->mem_cycles);
-    bool is_move = op.flags & NUB_GAS_MOVE;
-    bool is_full = block->u.pipeline.used >= 4;
-    uint64_t cycle = block->u.pipeline.cycle + is_full;
-    uint64_t sources = max_u64(ready_at(block, op.sources[0]), ready_at(block, op.sources[1]));
-    uint64_t end = max_u64(when(!is_move, cycle), sources) + op.latency;
+    const struct nub_gas_entry *entry = &nub_gas_entries[insn->opcode];
+    uint64_t *done = block->u.pipeline.done, used = block->u.pipeline.used;
+    uint64_t cycle = block->u.pipeline.cycle + (used >= 4);
+    uint64_t first = done[nub_gas_field(insn, entry->sources[0])] & (uint64_t)entry->has_source[0];
+    uint64_t second = done[nub_gas_field(insn, entry->sources[1])] & (uint64_t)entry->has_source[1];
+    uint64_t start = max_u64(cycle & (uint64_t)entry->waits_for_decoder, max_u64(first, second));
+    uint64_t end = start + nub_gas_latency(entry, program, insn, block->mem_cycles);
 
     block->u.pipeline.cycle = cycle;
-    block->u.pipeline.used = when(!is_full, block->u.pipeline.used) + op.slots;
-    block->u.pipeline.done[op.dst] = end;
-    block->u.pipeline.written |= 1u << op.dst;
-    block->u.pipeline.latest = max_u64(block->u.pipeline.latest, when(!is_move, end));
+    block->u.pipeline.used = (used >= 4 ? 0 : used) + nub_gas_slots(entry, insn);
+    done[nub_gas_field(insn, entry->dst) | entry->no_dst] = end;
+    block->u.pipeline.latest = max_u64(block->u.pipeline.latest, end);
 }
 
 void
@@ -118,7 +123,9 @@ nub_gas_begin(struct nub_gas_block *block, uint32_t model, uint32_t mem_cycles)
     block->u.pipeline.cycle = 0;
     block->u.pipeline.used = 0;
     block->u.pipeline.latest = 0;
-    block->u.pipeline.written = 0;
+    /* in two parts, since compilers make a slow loop of one; what is beyond is never read */
+    memset(block->u.pipeline.done, 0, 8 * sizeof(uint64_t));
+    memset(block->u.pipeline.done + 8, 0, (NUB_N_REGS - 8) * sizeof(uint64_t));
 }
 
 void

@@ -28,8 +28,7 @@ uint64_t nub_gas_cost(const struct nub_program *program, uint32_t model, uint32_
 struct nub_gas_block {
     uint32_t model, mem_cycles;
     union {
-        /* two entries more than registers: no destination, no source; an entry counts when it is `written` */
-        struct { uint64_t cycle, used, latest; uint32_t written; uint64_t done[NUB_N_REGS + 2]; } pipeline;
+        struct { uint64_t cycle, used, latest, done[2 * 16]; } pipeline; /* private to gas.c */
         uint8_t polkavm[1024]; /* private to gas-polkavm.c */
         uint64_t align;
     } u;
