@@ -23,6 +23,8 @@ const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_config_keys,
     &nub_command_conform,
     &nub_command_replay,
+    &nub_command_completion,
+    &nub_command_manual,
     &nub_command_help,
     NULL,
 };

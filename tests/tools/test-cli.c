@@ -9,17 +9,48 @@
 
 /* ---- the command line ---------------------------------------------------------------------- */
 
-static const char *const commands[] = { "run",          "asm",         "disasm",   "pack",
-                                        "hash",         "inspect",     "backends", "config show",
-                                        "config check", "config keys", "conform",  "help" };
+/* The names of all commands, as `nub help` lists them: "run", "config show", ... */
+static char **
+list_commands(void)
+{
+    g_autoptr(NubRan) ran = nub_ran("help");
+    g_auto(GStrv) lines = g_strsplit(ran->out, "\n", -1);
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+
+    nub_assert_code(ran, 0);
+    for (char **line = lines; *line; line++) {
+        const char *end = g_str_has_prefix(*line, "  ") ? strstr(*line + 2, "  ") : NULL;
+        if (end) {
+            g_autofree char *name = g_strndup(*line + 2, (gsize)(end - *line) - 2);
+            g_strv_builder_add(names, name);
+        }
+    }
+    return g_strv_builder_end(names);
+}
+
+static void
+test_help_lists_every_command(void)
+{
+    static const char *const expected[] = { "run",         "asm",         "disasm",
+                                            "pack",        "hash",        "inspect",
+                                            "backends",    "config show", "config check",
+                                            "config keys", "conform",     "completion",
+                                            "manual",      "help" };
+    g_auto(GStrv) names = list_commands();
+
+    for (guint i = 0; i < G_N_ELEMENTS(expected); i++)
+        g_assert_true(g_strv_contains((const char *const *)names, expected[i]));
+}
 
 static void
 test_every_command_has_help(void)
 {
-    for (guint i = 0; i < G_N_ELEMENTS(commands); i++) {
-        g_autoptr(NubRan) ran = nub_ran("%s --help", commands[i]);
-        g_autoptr(NubRan) same = nub_ran("help %s", commands[i]);
-        g_autofree char *usage = g_strdup_printf("nub %s", commands[i]);
+    g_auto(GStrv) names = list_commands();
+
+    for (char **name = names; *name; name++) {
+        g_autoptr(NubRan) ran = nub_ran("%s --help", *name);
+        g_autoptr(NubRan) same = nub_ran("help %s", *name);
+        g_autofree char *usage = g_strdup_printf("nub %s", *name);
         nub_assert_code(ran, 0);
         nub_assert_out(ran, usage);
         nub_assert_out(ran, "--help");
@@ -29,14 +60,101 @@ test_every_command_has_help(void)
     }
 }
 
-static void
-test_help_lists_every_command(void)
+/* The long options that a command's help shows: "--gas", ... */
+static char **
+list_options(const char *name)
 {
-    g_autoptr(NubRan) ran = nub_ran("--help");
+    g_autoptr(NubRan) ran = nub_ran("help %s", name);
+    g_autoptr(GRegex) regex = g_regex_new("^ .*?(--[a-z-]+)", G_REGEX_MULTILINE, 0, NULL);
+    g_autoptr(GStrvBuilder) options = g_strv_builder_new();
+    g_autoptr(GMatchInfo) match = NULL;
+
+    for (g_regex_match(regex, ran->out, 0, &match); g_match_info_matches(match);
+         g_match_info_next(match, NULL)) {
+        g_autofree char *option = g_match_info_fetch(match, 1);
+        g_strv_builder_add(options, option);
+    }
+    return g_strv_builder_end(options);
+}
+
+/* Manual pages print '-' as "\\-". */
+static char *
+roff(const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, "-", -1);
+
+    return g_strjoinv("\\-", parts);
+}
+
+static void
+test_manual_and_completion_know_every_option(void)
+{
+    g_auto(GStrv) names = list_commands();
+    g_autoptr(NubRan) bash = nub_ran("completion bash");
+    g_autoptr(NubRan) zsh = nub_ran("completion zsh");
+    g_autoptr(NubRan) fish = nub_ran("completion fish");
+
+    for (char **name = names; *name; name++) {
+        g_autoptr(NubRan) manual = nub_ran("manual %s", *name);
+        g_auto(GStrv) options = list_options(*name);
+        g_assert_cmpuint(g_strv_length(options), >, 0);
+        for (char **option = options; *option; option++) {
+            g_autofree char *in_manual = roff(*option);
+            g_autofree char *in_fish = g_strdup_printf(" -l %s", *option + 2);
+            nub_assert_out(manual, in_manual);
+            nub_assert_out(bash, *option);
+            nub_assert_out(zsh, *option);
+            nub_assert_out(fish, in_fish);
+        }
+    }
+}
+
+static void
+test_bash_completes_commands_options_and_files(void)
+{
+    static const struct {
+        const char *words, *expected;
+    } rows[] = {
+        { "nub conf", "config conform" },
+        { "nub config ''", "show check keys --help" },
+        { "nub config show --j", "--json" },
+        { "nub run --gas-", "--gas-model" },
+        { "nub run --gas ''", "" },
+        { "nub run --config complete-m", "complete-me" },
+        { "nub hash complete-m", "complete-me" },
+    };
+    g_autofree char *bash = g_find_program_in_path("bash");
+
+    if (!bash) {
+        g_test_skip("there is no bash");
+        return;
+    }
+    nub_test_write("complete-me", "", 0);
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *script = g_strdup_printf(
+            "cd %s && source <(%s completion bash) && COMP_WORDS=(%s) && "
+            "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) && _nub && echo \"${COMPREPLY[*]}\"",
+            nub_test_folder(), NUB_COMMAND, rows[i].words);
+        const char *argv[] = { bash, "-c", script, NULL };
+        g_autofree char *out = NULL;
+        g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out,
+                                   NULL, NULL, NULL));
+        g_assert_cmpstr(g_strchomp(out), ==, rows[i].expected);
+    }
+}
+
+static void
+test_manual_writes_every_page(void)
+{
+    g_auto(GStrv) names = list_commands();
+    g_autoptr(NubRan) ran = nub_ran("manual --write .");
 
     nub_assert_code(ran, 0);
-    for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
-        nub_assert_out(ran, commands[i]);
+    for (char **name = names; *name; name++) {
+        g_autofree char *page = g_strdelimit(g_strdup_printf("nub-%s.1", *name), " ", '-');
+        g_autofree char *path = g_build_filename(nub_test_folder(), page, NULL);
+        g_assert_true(g_file_test(path, G_FILE_TEST_IS_REGULAR));
+    }
 }
 
 static void
@@ -91,6 +209,9 @@ test_wrong_usage_is_2_and_says_what_is_wrong(void)
         { "conform", "nub conform: --backend NAME is missing" },
         { "conform --backend local --timeout 0", "nub conform: --timeout: 0 seconds are too few" },
         { "config check a --config b", "nub config check: give FILE or --config, not both" },
+        { "completion tcsh", "nub completion: 'tcsh' is none of bash, zsh, fish" },
+        { "manual frob", "nub manual: unknown command 'frob'" },
+        { "manual run --write .", "nub manual: --write writes every page: 'run' is too much" },
         { "help frob", "nub help: unknown command 'frob'" },
     };
 
@@ -281,6 +402,11 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/tools/cli/every-command-has-help", test_every_command_has_help);
     g_test_add_func("/tools/cli/help-lists-every-command", test_help_lists_every_command);
+    g_test_add_func("/tools/cli/manual-and-completion-know-every-option",
+                    test_manual_and_completion_know_every_option);
+    g_test_add_func("/tools/cli/bash-completes-commands-options-and-files",
+                    test_bash_completes_commands_options_and_files);
+    g_test_add_func("/tools/cli/manual-writes-every-page", test_manual_writes_every_page);
     g_test_add_func("/tools/cli/version-is-the-library-s", test_version_is_the_library_s);
     g_test_add_func("/tools/cli/wrong-usage-is-2-and-says-what-is-wrong",
                     test_wrong_usage_is_2_and_says_what_is_wrong);
