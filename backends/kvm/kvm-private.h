@@ -60,6 +60,8 @@ enum nub_status nub_kvm_judge_process(const struct nub_kvm *kvm, struct nub_fail
 enum nub_status nub_kvm_no_memory(struct nub_failure *failure);
 /** The guest did what no right guest does: it is broken from now on. GUEST_CORRUPT. */
 enum nub_status nub_kvm_corrupt(struct nub_kvm *kvm, const char *what, struct nub_failure *failure);
+/** What a request may take at most that is no run: a compilation, a copy, going through all of memory. */
+uint64_t nub_kvm_work_limit(const struct nub_kvm *kvm);
 /** What a run may take at most: as long as its gas lasts, however slow the program; 0: no limit. */
 uint64_t nub_kvm_run_limit(const struct nub_kvm *kvm, uint64_t gas);
 /** Whether a run that was given `gas` can have ended so. */

@@ -286,7 +286,8 @@ static int32_t
 evict(void *backend, struct nub_failure *failure)
 {
     struct nub_kvm *kvm = backend;
-    const struct nub_lane_call call = { .request = NUB_REQUEST_EVICT };
+    const struct nub_lane_call call = { .request = NUB_REQUEST_EVICT,
+                                        .limit_ns = nub_kvm_work_limit(kvm) };
     enum nub_status status = nub_kvm_judge_process(kvm, failure);
 
     return status ? status : nub_kvm_request(kvm, &call, failure);

@@ -10,12 +10,19 @@
 #define END      ((uint64_t)1 << 32)
 #define MAX_OWN  ((uint64_t)1 << 20) /* pages that a machine can have */
 #define GAS_NS   100u /* what a unit of gas may take at most, first touches included */
+#define BYTE_NS  20u  /* what a byte of guest memory may take at most */
 #define NO_LIMIT ((uint64_t)1 << 40) /* gas beyond which time tells nothing */
+
+uint64_t
+nub_kvm_work_limit(const struct nub_kvm *kvm)
+{
+    return kvm->guest.watchdog_ns + kvm->guest.spec.memory_size * BYTE_NS;
+}
 
 uint64_t
 nub_kvm_run_limit(const struct nub_kvm *kvm, uint64_t gas)
 {
-    return gas < NO_LIMIT ? kvm->guest.watchdog_ns + gas * GAS_NS : 0;
+    return gas < NO_LIMIT ? nub_kvm_work_limit(kvm) + gas * GAS_NS : 0;
 }
 
 bool
@@ -70,7 +77,7 @@ open_in_guest(struct nub_machine *machine, const struct nub_machine_args *args,
                                         .packet_size = sizeof *packet,
                                         .reply = packet,
                                         .reply_size = sizeof *packet,
-                                        .limit_ns = 0 };
+                                        .limit_ns = nub_kvm_work_limit(machine->kvm) };
     struct nub_lane *lane;
     enum nub_status status;
 
@@ -202,9 +209,10 @@ static enum nub_status
 memory_request(struct nub_machine *machine, enum nub_guest_request id,
                struct nub_packet_memory *packet, struct nub_failure *failure)
 {
-    const struct nub_lane_call call = {
-        .request = id, .packet = packet, .packet_size = sizeof *packet, .limit_ns = 0
-    };
+    const struct nub_lane_call call = { .request = id,
+                                        .packet = packet,
+                                        .packet_size = sizeof *packet,
+                                        .limit_ns = nub_kvm_work_limit(machine->kvm) };
 
     packet->session = machine->session;
     return request(machine, &call, failure);
@@ -233,7 +241,7 @@ copy_piece(struct nub_machine *machine, uint64_t address, void *out, const void 
                                                       : NUB_REQUEST_SESSION_READ,
                                         .packet = &packet,
                                         .packet_size = sizeof packet,
-                                        .limit_ns = 0 };
+                                        .limit_ns = nub_kvm_work_limit(machine->kvm) };
     NUB_LOCKED(&lane->lock);
     enum nub_status status;
     uint8_t *bulk;

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COPY_NS 4u /* what bringing a byte may take at most */
-
 /* ---- lanes ------------------------------------------------------------------------------- */
 
 static enum nub_status
@@ -118,7 +116,7 @@ bring_one(struct nub_kvm *kvm, const struct nub_dir_entry *entry, struct nub_fai
                                   .packet_size = sizeof room,
                                   .reply = &room,
                                   .reply_size = sizeof room,
-                                  .limit_ns = kvm->guest.watchdog_ns + room.size * COPY_NS };
+                                  .limit_ns = nub_kvm_work_limit(kvm) };
     struct nub_lane *lane;
     enum nub_status status = nub_lane_take(kvm, 0, &lane, failure);
     uint8_t *bytes;
@@ -285,7 +283,8 @@ nub_residence_settle(struct nub_kvm *kvm, struct nub_failure *failure)
 static enum nub_status
 shed_inlock(struct nub_kvm *kvm, struct nub_failure *failure)
 {
-    const struct nub_lane_call call = { .request = NUB_REQUEST_SHED, .limit_ns = 0 };
+    const struct nub_lane_call call = { .request = NUB_REQUEST_SHED,
+                                        .limit_ns = nub_kvm_work_limit(kvm) };
     enum nub_status status = nub_kvm_request(kvm, &call, failure);
 
     __atomic_add_fetch(&kvm->epoch, 1, __ATOMIC_SEQ_CST);
