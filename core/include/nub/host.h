@@ -35,6 +35,8 @@ typedef struct nub_host_call NubHostCall;
  * @NUB_HOST_VERDICT_FINISH: end the run as Halt with the value of nub_host_call_set_finish_value()
  * @NUB_HOST_VERDICT_FAIL: the call fails with %NUB_ERROR_HOST_CALL_FAILED and changes nothing
  * @NUB_HOST_VERDICT_PAUSE: end the run as HostCall, as if there were no callback
+ * @NUB_HOST_VERDICT_OUT_OF_GAS: what the callback itself charges does not fit: the run ends as OutOfGas
+ *   before the `ecalli`, with the gas that it had there; the callback has changed nothing
  *
  * What a callback answers.
  *
@@ -44,7 +46,8 @@ typedef enum {
     NUB_HOST_VERDICT_CONTINUE = 0,
     NUB_HOST_VERDICT_FINISH = 1,
     NUB_HOST_VERDICT_FAIL = 2,
-    NUB_HOST_VERDICT_PAUSE = 3
+    NUB_HOST_VERDICT_PAUSE = 3,
+    NUB_HOST_VERDICT_OUT_OF_GAS = 4
 } NubHostVerdict;
 
 /**
@@ -203,6 +206,35 @@ GBytes *nub_host_call_read_bytes(NubHostCall *self, guint64 address, gsize size,
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_host_call_write(NubHostCall *self, guint64 address, const guint8 *data, gsize size, GError **error);
+
+/**
+ * NubHostCallNumber:
+ *
+ * The numbers of the standard host calls; docs/host-calls.md says what each does.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+#define NUB_HOST_CALL_LINE(NAME, number, text, price, price_per_block, arguments, result) NUB_HOST_CALL_##NAME = number,
+#include <nub/host-calls.def>
+} NubHostCallNumber;
+
+/**
+ * nub_host_table_add_standard:
+ * @self: a host table that no call uses yet
+ * @input: a file descriptor for `read`, -1: none
+ * @output: a file descriptor for `write` to stdout, -1: none
+ * @errors: a file descriptor for `write` to stderr, -1: none
+ * @arguments: (nullable): the argument bytes; %NULL: none
+ *
+ * Adds the standard host calls: exit, write, read, arguments, log, keccak_256 and sha_256. The
+ * descriptors are borrowed and must stay open as long as the table is used. `log` goes to GLib's
+ * log, domain "nub-guest".
+ *
+ * Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+void nub_host_table_add_standard(NubHostTable *self, gint input, gint output, gint errors, GBytes *arguments);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NubHostTable, nub_host_table_unref)
 

@@ -154,7 +154,8 @@ enum nub_host_verdict {
     NUB_HOST_CONTINUE = 0, /* go on after the ecalli */
     NUB_HOST_FINISH = 1,   /* end as Halt with phi7 = `finish_value` */
     NUB_HOST_FAIL = 2,     /* the call fails with HOST_CALL_FAILED */
-    NUB_HOST_PAUSE = 3     /* exit HostCall */
+    NUB_HOST_PAUSE = 3,    /* exit HostCall */
+    NUB_HOST_OUT_OF_GAS = 4 /* its own price does not fit: as if `price` had not fitted. The callback has changed nothing */
 };
 
 /** A host call in flight, seen by a callback. Valid only during the callback. */
