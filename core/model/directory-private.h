@@ -39,6 +39,12 @@ nub_dir_slot_kept(const struct nub_dir_slot *slot)
     return (struct nub_kept *)(uintptr_t)(slot->entry & ~(uint64_t)NUB_DIR_SLOT_ABSENT);
 }
 
+/* ---- kept.c -------------------------------------------------------------------------------- */
+
+/** Frees an entry that is not in the table; returns how many bytes went that several entries may have shared. */
+uint64_t nub_kept_free(const struct nub_dir *dir, struct nub_kept *kept);
+/** What storing it adds to what is kept. */
+uint64_t nub_kept_charge(const struct nub_kept *kept);
 /** An entry of an Instance whose overlays are `paged`, which it takes over; spec->overlays is not looked at. NULL: no memory, and `paged` is freed. */
 struct nub_dir_entry *nub_dir_prepare_paged(const struct nub_dir *dir, const struct nub_instance_spec *spec, struct nub_paged *paged, const struct nub_hash *hash);
 

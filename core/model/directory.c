@@ -4,7 +4,7 @@
  * running call's) stays in the table but is not present: its mentions hold what it mentions by
  * pins as well, so that losing the last hold and losing the last pin are the same step twice.
  * Going is iterative: who goes is queued through `next`, nothing recurses and nothing is
- * allocated on the way down. See caps.md 3; the table is table.c.
+ * allocated on the way down. See caps.md 3; entries are made in kept.c, the table is table.c.
  */
 #include "directory.h"
 #include "bytes.h"
@@ -39,161 +39,6 @@ set_present(struct nub_dir *dir, struct nub_kept *kept, bool present)
     kept->present = present;
     dir->n_present += present ? 1 : (uint64_t)-1;
     nub_dir_table_mark(&dir->table, &kept->entry.hash, present);
-}
-
-/* ---- entries ------------------------------------------------------------------------------- */
-
-/* How many bytes come before those that pages may be mapped from. */
-static size_t
-content_lead(const struct nub_cap *cap)
-{
-    struct nub_overlay first;
-
-    if (cap->kind == NUB_CAP_DATA)
-        return (size_t)(cap->u.data.data - cap->wire.data);
-    if (cap->kind == NUB_CAP_INSTANCE && cap->u.instance.n_overlays > 0) {
-        nub_instance_overlay(&cap->u.instance, 0, &first);
-        return (size_t)(first.bytes.data - cap->wire.data);
-    }
-    return 0;
-}
-
-static void
-free_blob(const struct nub_alloc *alloc, struct nub_kept *kept)
-{
-    if (kept->blob && alloc->blob_new)
-        alloc->blob_free(alloc->ctx, kept->blob, kept->blob_size, kept->lead);
-    else
-        nub_free(alloc, kept->blob, kept->blob_size);
-}
-
-/* Returns how many bytes went that several entries may have shared. */
-static uint64_t
-free_kept(const struct nub_dir *dir, struct nub_kept *kept)
-{
-    uint64_t gone = nub_paged_free(dir->alloc, kept->paged);
-
-    if (kept->entry.user && dir->options.user_free)
-        dir->options.user_free(dir->options.user_ctx, kept->entry.user);
-    free_blob(dir->alloc, kept);
-    nub_free(dir->alloc, kept, sizeof *kept);
-    return gone;
-}
-
-/* What storing it adds to what is kept. */
-static uint64_t
-whole_charge(const struct nub_kept *kept)
-{
-    return kept->charge + (kept->paged ? kept->paged->shared_bytes : 0);
-}
-
-struct nub_dir_entry *
-nub_dir_prepare_blob(const struct nub_dir *dir, uint64_t size, size_t lead, uint8_t **blob)
-{
-    const struct nub_alloc *alloc = dir->alloc;
-    struct nub_kept *kept = nub_alloc(alloc, sizeof *kept);
-
-    if (!kept)
-        return NULL;
-    memset(kept, 0, sizeof *kept);
-    kept->blob_size = (size_t)size;
-    kept->lead = lead;
-    kept->blob = alloc->blob_new ? alloc->blob_new(alloc->ctx, kept->blob_size, lead)
-                                 : nub_alloc(alloc, kept->blob_size);
-    if (!kept->blob) {
-        nub_free(alloc, kept, sizeof *kept);
-        return NULL;
-    }
-    kept->charge = NUB_DIR_CAP_OVERHEAD + size;
-    *blob = kept->blob;
-    return &kept->entry;
-}
-
-enum nub_status
-nub_dir_prepare_finish(struct nub_dir_entry *prepared, const struct nub_hash *hash,
-                       struct nub_failure *failure)
-{
-    struct nub_kept *kept = nub_kept_of(prepared);
-    struct nub_slice wire = { kept->blob, kept->blob_size };
-    enum nub_status status = nub_cap_decode(&prepared->cap, wire, failure);
-
-    if (status)
-        return status;
-    if (hash)
-        prepared->hash = *hash;
-    else
-        nub_cap_hash(&prepared->hash, &prepared->cap);
-    return NUB_OK;
-}
-
-struct nub_dir_entry *
-nub_dir_prepare_paged(const struct nub_dir *dir, const struct nub_instance_spec *spec,
-                      struct nub_paged *paged, const struct nub_hash *hash)
-{
-    const struct nub_hash none = { { 0 } };
-    struct nub_instance_spec bare = *spec;
-    struct nub_dir_entry *prepared;
-    uint8_t *blob;
-
-    bare.n_overlays = 0;
-    prepared = nub_dir_prepare_blob(dir, nub_instance_wire_size(&bare), 0, &blob);
-    if (!prepared) {
-        nub_paged_free(dir->alloc, paged);
-        return NULL;
-    }
-    nub_kept_of(prepared)->paged = paged;
-    nub_kept_of(prepared)->charge += nub_paged_own_bytes(paged);
-    nub_instance_encode(blob, &bare);
-    if (nub_dir_prepare_finish(prepared, hash ? hash : &none, NULL)) {
-        nub_dir_discard(dir, prepared);
-        return NULL;
-    }
-    prepared->cap.u.instance.paged = paged;
-    prepared->cap.u.instance.n_overlays = paged->n_runs;
-    prepared->cap.wire.data = NULL;
-    prepared->cap.wire.size += nub_paged_wire_size(paged);
-    if (!hash)
-        nub_cap_hash(&prepared->hash, &prepared->cap);
-    return prepared;
-}
-
-static struct nub_dir_entry *
-share_pages(const struct nub_dir *dir, const struct nub_instance *instance,
-            const struct nub_hash *hash)
-{
-    struct nub_paged *paged = nub_paged_from_wire(dir->alloc, instance);
-    struct nub_instance_spec spec;
-
-    if (!paged)
-        return NULL;
-    nub_instance_spec(&spec, instance);
-    return nub_dir_prepare_paged(dir, &spec, paged, hash);
-}
-
-struct nub_dir_entry *
-nub_dir_prepare(const struct nub_dir *dir, const struct nub_cap *cap, const struct nub_hash *hash)
-{
-    struct nub_dir_entry *prepared;
-    uint8_t *blob;
-
-    if (dir->options.share_pages && cap->kind == NUB_CAP_INSTANCE && cap->u.instance.n_overlays > 0)
-        return share_pages(dir, &cap->u.instance, hash);
-    prepared = nub_dir_prepare_blob(dir, cap->wire.size, content_lead(cap), &blob);
-    if (!prepared)
-        return NULL;
-    memcpy(blob, cap->wire.data, cap->wire.size);
-    /* decoded once already: cannot fail unless the bytes changed under our hands */
-    if (nub_dir_prepare_finish(prepared, hash, NULL)) {
-        nub_dir_discard(dir, prepared);
-        return NULL;
-    }
-    return prepared;
-}
-
-void
-nub_dir_discard(const struct nub_dir *dir, struct nub_dir_entry *prepared)
-{
-    free_kept(dir, nub_kept_of(prepared));
 }
 
 /* ---- going and coming back ------------------------------------------------------------------ */
@@ -268,7 +113,7 @@ let_go(struct going *going)
             nub_dir_table_remove(&dir->table, &kept->entry.hash);
             dir->n_kept--;
             dir->bytes -= kept->charge;
-            dir->bytes -= free_kept(dir, kept);
+            dir->bytes -= nub_kept_free(dir, kept);
         } else {
             break;
         }
@@ -406,7 +251,7 @@ insert(struct nub_dir *dir, struct nub_kept *kept)
     nub_dir_table_insert(&dir->table, kept);
     dir->n_kept++;
     dir->n_present++;
-    dir->bytes += whole_charge(kept);
+    dir->bytes += nub_kept_charge(kept);
     nub_cap_each_reference(&kept->entry.cap, add_reference, &coming);
     come_back(&coming);
 }
@@ -432,7 +277,7 @@ put_prepared(struct nub_dir *dir, struct nub_kept *kept, bool successor,
 
     if (same && same->present) {
         same->entry.puts++;
-    } else if (!(status = check_put(dir, &kept->entry.cap, same, whole_charge(kept), successor,
+    } else if (!(status = check_put(dir, &kept->entry.cap, same, nub_kept_charge(kept), successor,
                                     failure))) {
         if (same) {
             revive(dir, same);
@@ -443,7 +288,7 @@ put_prepared(struct nub_dir *dir, struct nub_kept *kept, bool successor,
             status = no_memory(failure, kept->entry.cap.wire.size);
         }
     }
-    free_kept(dir, kept);
+    nub_kept_free(dir, kept);
     return status;
 }
 
@@ -485,7 +330,7 @@ put_cap(struct nub_dir *dir, const struct nub_cap *cap, const struct nub_hash *h
     if (!nub_dir_table_reserve(&dir->table, dir->alloc, dir->n_kept + 1) ||
         !(prepared = nub_dir_prepare(dir, cap, hash)))
         return no_memory(failure, cap->wire.size);
-    charge = whole_charge(nub_kept_of(prepared)); /* shared pages come with a little more */
+    charge = nub_kept_charge(nub_kept_of(prepared)); /* shared pages come with a little more */
     if (!has_space(dir, charge)) {
         nub_dir_discard(dir, prepared);
         return no_space(dir, charge, failure);
@@ -710,7 +555,7 @@ nub_dir_free(struct nub_dir *dir)
         const struct nub_dir_slot *slot = &nub_dir_table_slots(&dir->table)[i];
 
         if (slot->entry)
-            free_kept(dir, nub_dir_slot_kept(slot));
+            nub_kept_free(dir, nub_dir_slot_kept(slot));
     }
     nub_dir_table_clear(&dir->table, dir->alloc);
     nub_free(dir->alloc, dir, sizeof *dir);
