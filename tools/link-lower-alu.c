@@ -61,9 +61,8 @@ sign_32(uint64_t x)
     return (uint64_t)(int64_t)(int32_t)x;
 }
 
-/* folds what constants are built with; false: leave it to the machine */
-static bool
-fold(unsigned op, uint64_t a, uint64_t b, uint64_t *k)
+bool
+lower_fold(unsigned op, uint64_t a, uint64_t b, uint64_t *k)
 {
     switch (op) {
     case RV_ADD:
@@ -210,6 +209,15 @@ static bool
 add_to_sum(struct lower *l, uint8_t d, uint8_t s, uint64_t k)
 {
     const struct link_op *made = lower_made_by(l, s);
+    GArray *ops = l->link->ops;
+    struct link_op *last =
+        ops->len > l->block->ir ? &g_array_index(ops, struct link_op, ops->len - 1) : NULL;
+
+    if (d == s && last && last->opcode == NUB_OP_ADD_IMM_64 && last->a == d && last->b == d &&
+        fits_32(last->x + k)) {
+        last->x += k; /* one step for two in place */
+        return true;
+    }
 
     if (!made || made->opcode != NUB_OP_ADD_IMM_64 || !fits_32(made->x + k))
         return false;
@@ -349,7 +357,7 @@ lower_two_operands(struct lower *l, const struct link_insn *insn)
         b = lower_constant_operand(0); /* the high part is the whole address */
     else if (insn->rv.has_imm)
         b = lower_constant_operand((uint64_t)insn->rv.imm);
-    if (a.is_constant && b.is_constant && fold(op, a.k, b.k, &k)) {
+    if (a.is_constant && b.is_constant && lower_fold(op, a.k, b.k, &k)) {
         lower_put_constant(l, d, k);
         return;
     }

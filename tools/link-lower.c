@@ -109,7 +109,8 @@ lower_put_constant(struct lower *l, uint8_t d, uint64_t k)
 {
     uint8_t opcode = fits_32(k) ? NUB_OP_LOAD_IMM : NUB_OP_LOAD_IMM_64;
 
-    if (l->values[d].kind != VALUE_CONSTANT || l->values[d].k != k)
+    /* a register that is written is dead before: only what was put there in this block is there */
+    if (l->values[d].kind != VALUE_CONSTANT || l->values[d].on_entry || l->values[d].k != k)
         lower_emit(l, (struct link_op){ .opcode = opcode, .a = d, .x = k });
 }
 
@@ -246,7 +247,7 @@ live_after_each(const struct link *link, const struct link_block *block, GArray 
     }
 }
 
-/* what registers hold is known across a branch that was not taken, and nowhere else */
+/* how registers were made is known across a branch that was not taken, and nowhere else */
 static bool
 continues(const struct link *link, guint32 b)
 {
@@ -285,15 +286,27 @@ lower_block(struct lower *l, struct link_block *block, GArray *live)
     block->n_ir = link->ops->len - block->ir;
 }
 
+static void
+begin_values(struct lower *l, const struct link_constants *constants)
+{
+    memset(l->values, 0, sizeof l->values);
+    for (unsigned r = 0; r < NUB_N_REGS; r++)
+        if (constants->known >> r & 1)
+            l->values[r] = (struct link_value){ .kind = VALUE_CONSTANT,
+                                                .on_entry = true,
+                                                .k = constants->k[r] };
+}
+
 bool
 link_lower(struct link *link)
 {
     struct lower l = { .link = link };
     g_autoptr(GArray) live = g_array_new(FALSE, FALSE, sizeof(uint16_t));
 
+    link_constants_find(link);
     for (guint32 b = 0; b < link->blocks->len; b++) {
         if (!continues(link, b))
-            memset(l.values, 0, sizeof l.values);
+            begin_values(&l, &g_array_index(link->blocks, struct link_block, b).constants);
         lower_block(&l, &g_array_index(link->blocks, struct link_block, b), live);
     }
     return true;

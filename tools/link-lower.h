@@ -15,6 +15,7 @@ enum link_value_kind { VALUE_UNKNOWN, VALUE_CONSTANT, VALUE_OP };
 
 struct link_value {
     uint8_t kind;
+    bool on_entry;     /* of CONSTANT: true of the source program; here a scratch use may have undone it */
     uint64_t k;        /* of CONSTANT */
     struct link_op op; /* of OP */
     uint32_t version_a, version_b;
@@ -61,6 +62,9 @@ uint8_t lower_scratch(struct lower *l);
 uint8_t lower_reg(struct lower *l, struct operand from);
 /** The operation that made what `reg` holds, if its sources still hold what they held; or NULL. */
 const struct link_op *lower_made_by(const struct lower *l, uint8_t reg);
+
+/** The result of an RV_x operation that constants are built with; false: leave it to the machine. */
+bool lower_fold(unsigned op, uint64_t a, uint64_t b, uint64_t *k);
 
 /* each lowers one kind of instruction; rd is not x0 */
 void lower_two_operands(struct lower *l, const struct link_insn *insn);     /* link-lower-alu.c */

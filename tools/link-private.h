@@ -99,6 +99,12 @@ struct link_insn {
     bool returns;       /* a call with a place to come back to */
 };
 
+/** Registers that hold a constant, and which. */
+struct link_constants {
+    uint16_t known; /* bits of machine registers */
+    uint64_t k[NUB_N_REGS];
+};
+
 struct link_block {
     uint32_t first, n; /* instructions */
     uint32_t taken;    /* block of a branch's or jump's target, or LINK_NONE */
@@ -107,7 +113,8 @@ struct link_block {
     uint16_t needed, written;   /* by what the end of the block goes to and nobody sees: callers, callees */
     bool labelled;     /* something jumps here */
     bool cold;         /* leads to a trap whatever happens */
-    bool dropped;      /* nothing jumps here any more */
+    bool seen;         /* by link-constants.c */
+    struct link_constants constants; /* on entry */
     uint32_t ir, n_ir; /* what it became: range of struct link_op */
     uint32_t pc;       /* where its code starts */
 };
@@ -197,6 +204,11 @@ bool link_memory_gather(struct link *link);
 bool link_memory_finish(struct link *link);
 /** Reads `size` (1..8) bytes that can never change; false if they can. */
 bool link_memory_constant(const struct link *link, uint32_t address, unsigned size, uint64_t *value);
+
+/* ---- link-constants.c -------------------------------------------------------------------------- */
+
+/** Fills in the constants of every block. */
+void link_constants_find(struct link *link);
 
 /* ---- link-lower.c, link-ops.c, link-code.c, link-layout.c --------------------------------------- */
 

@@ -3,6 +3,7 @@ add_library(nub_link STATIC
     link.c
     link-blocks.c
     link-code.c
+    link-constants.c
     link-dwarf.c
     link-elf.c
     link-entries.c
