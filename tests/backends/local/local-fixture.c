@@ -28,21 +28,29 @@ const struct nub_alloc test_alloc = { .realloc = test_realloc,
                                       .blob_free = nub_blob_free };
 
 struct nub_local *
-test_local_new(const struct test_mode *mode)
+test_local_with(const struct test_mode *mode, const struct nub_alloc *alloc, uint32_t windows)
 {
     struct nub_local_options options = { .gas_model = NUB_GAS_PIPELINE,
                                          .mem_cycles = NUB_MEM_CYCLES_DEFAULT,
                                          .guard = mode->guard,
                                          .threaded = mode->threaded,
                                          .code_cache = 64u << 20,
-                                         .windows = 4 };
+                                         .windows = windows };
     struct nub_failure failure = { .struct_size = sizeof failure };
     struct nub_local *local = NULL;
 
-    nub_local_new(&local, &test_alloc, &options, NULL, &failure);
-    g_assert_cmpstr(failure.message, ==, "");
-    g_assert_nonnull(local);
+    nub_local_new(&local, alloc, &options, NULL, &failure);
+    if (alloc == &test_alloc) {
+        g_assert_cmpstr(failure.message, ==, "");
+        g_assert_nonnull(local);
+    }
     return local;
+}
+
+struct nub_local *
+test_local_new(const struct test_mode *mode)
+{
+    return test_local_with(mode, &test_alloc, 4);
 }
 
 static struct nub_hash
@@ -116,21 +124,41 @@ test_put_instance(struct nub_local *local, const struct nub_hash *image, uint64_
     return put(local, wire, size);
 }
 
-struct nub_hash
-test_put_program(struct nub_local *local, const void *code, uint32_t size, uint64_t mem_size)
+uint32_t
+test_emit(struct test_code *code, struct nub_insn insn)
 {
-    struct test_image image = { .code = code, .code_size = size };
+    uint32_t pc = code->size;
+
+    insn.pc = pc;
+    code->mask[pc / 8] |= (uint8_t)(1u << pc % 8);
+    code->size += nub_insn_encode(code->code + pc, &insn, 0);
+    g_assert_cmpuint(code->size, >, pc);
+    return pc;
+}
+
+struct nub_hash
+test_put_program(struct nub_local *local, const struct test_code *code, uint64_t mem_size)
+{
+    struct test_image image = { .code = code->code,
+                                .code_size = code->size,
+                                .bitmask = code->mask };
     struct nub_hash hash = test_put_image(local, &image);
 
     return test_put_instance(local, &hash, mem_size, NULL, 0);
 }
 
-void
-test_bitmask(uint8_t *mask, const uint32_t *starts, uint32_t n, uint32_t code_size)
+void *
+test_session(struct nub_local *local, const struct nub_hash *instance, uint64_t a0, uint64_t a1)
 {
-    memset(mask, 0, (code_size + 7) / 8);
-    for (uint32_t i = 0; i < n; i++)
-        mask[starts[i] / 8] |= (uint8_t)(1u << starts[i] % 8);
+    struct nub_failure failure = { .struct_size = sizeof failure };
+    struct nub_session_args args = {
+        .struct_size = sizeof args, .instance = *instance, .args = { a0, a1 }, .gas = 1000000000
+    };
+    void *session = NULL;
+
+    nub_local_session_open(local, &args, &session, &failure);
+    g_assert_cmpstr(failure.message, ==, "");
+    return session;
 }
 
 struct nub_result

@@ -31,14 +31,23 @@ extern const struct test_mode test_modes[4]; /* [0] is the oracle */
 extern const struct nub_alloc test_alloc;
 
 struct nub_local *test_local_new(const struct test_mode *mode);
+/** A session at endpoint 0 with 10^9 gas; it must open. */
+void *test_session(struct nub_local *local, const struct nub_hash *instance, uint64_t a0, uint64_t a1);
 /** Puts a capability; it must succeed. */
 struct nub_hash test_put_data(struct nub_local *local, const void *bytes, uint64_t size);
 struct nub_hash test_put_image(struct nub_local *local, const struct test_image *image);
 struct nub_hash test_put_instance(struct nub_local *local, const struct nub_hash *image, uint64_t mem_size, const struct nub_overlay *overlays, uint32_t n_overlays);
-/** An instance of one image with `mem_size` bytes of memory. */
-struct nub_hash test_put_program(struct nub_local *local, const void *code, uint32_t size, uint64_t mem_size);
-/** Bitmask with a bit at each of `starts`, which ends with the code's size. */
-void test_bitmask(uint8_t *mask, const uint32_t *starts, uint32_t n, uint32_t code_size);
+/** Code that is written one instruction after the other. */
+struct test_code {
+    uint8_t code[1024], mask[128];
+    uint32_t size;
+};
+/** Appends an instruction; fields that its class lacks are not looked at. Its pc. */
+uint32_t test_emit(struct test_code *code, struct nub_insn insn);
+/** An instance of the code, at pc 0, with `mem_size` bytes of memory. */
+struct nub_hash test_put_program(struct nub_local *local, const struct test_code *code, uint64_t mem_size);
+/** The kernel that tests of both memories and interpreters run on; `windows` of `guard`. */
+struct nub_local *test_local_with(const struct test_mode *mode, const struct nub_alloc *alloc, uint32_t windows);
 /** Calls endpoint 0 with args and 10^9 gas; the call must succeed. */
 struct nub_result test_invoke(struct nub_local *local, const struct nub_hash *instance, uint64_t a0, uint64_t a1);
 
