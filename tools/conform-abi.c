@@ -1,6 +1,6 @@
 /* conform-abi.c - loads a module the way libnub does, and runs the rules of docs/plugin-abi.md
  *
- * The rules themselves are in conform-rules-load.c and conform-rules-call.c. Backends are created
+ * The rules themselves are in conform-rules-load.c, -caps.c and -call.c. Backends are created
  * with the module's default options, so a module that does nothing useful without options (one
  * that wraps others) has the rules about backends skipped, with its own reason.
  */
@@ -314,7 +314,8 @@ run_rule(const struct nub_conform_case *self, const struct nub_conform_target *t
 void
 nub_conform_add_rules(GArray *cases)
 {
-    const struct nub_abi_rule *const tables[] = { nub_abi_rules_loading, nub_abi_rules_calling };
+    const struct nub_abi_rule *const tables[] = { nub_abi_rules_loading, nub_abi_rules_caps,
+                                                  nub_abi_rules_calling };
 
     for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
         for (const struct nub_abi_rule *rule = tables[i]; rule->name; rule++) {

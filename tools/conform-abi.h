@@ -26,7 +26,7 @@ struct nub_abi_rule {
     enum nub_verdict (*check)(struct nub_abi_fixture *fixture);
 };
 
-extern const struct nub_abi_rule nub_abi_rules_loading[], nub_abi_rules_calling[];
+extern const struct nub_abi_rule nub_abi_rules_loading[], nub_abi_rules_caps[], nub_abi_rules_calling[];
 
 /** Creates a backend with the default options; `args` may differ from nub_abi_create_args(). */
 int32_t nub_abi_create(struct nub_abi_fixture *fixture, const struct nub_create_args *args, void **backend, struct nub_failure *failure);

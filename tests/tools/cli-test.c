@@ -10,7 +10,7 @@ const char *
 nub_test_folder(void)
 {
     if (!folder) {
-        folder = g_dir_make_tmp("nub-test-XXXXXX", NULL);
+        folder = g_dir_make_tmp(NULL, NULL);
         g_assert_nonnull(folder);
     }
     return folder;
