@@ -48,7 +48,8 @@ run_command(const struct nub_cli_command *command, char **argv)
     if (help)
         return nub_cli_help(command);
     if (n < command->min_args)
-        return nub_cli_usage("%s is missing", command->arguments);
+        return nub_cli_usage("%.*s is missing", (int)strcspn(command->arguments, " ["),
+                             command->arguments);
     if (n > command->max_args)
         return nub_cli_usage("unexpected argument '%s'", args[command->max_args]);
     return command->run(args);

@@ -180,7 +180,7 @@ test_wrong_usage_is_2_and_says_what_is_wrong(void)
         { "config", "" },
         { "config shw", "nub: unknown command 'config shw' (did you mean 'config show'?)" },
         { "run", "nub run: FILE.nub is missing" },
-        { "run a b", "nub run: unexpected argument 'b'" },
+        { "hash a b", "nub hash: unexpected argument 'b'" },
         { "run --frob a", "nub run: Unknown option --frob" },
         { "run --arg 1 --arg 2 --arg 3 --arg 4 --arg 5 a",
           "nub run: --arg: a program takes at most four arguments, not 5" },
