@@ -4,6 +4,7 @@
  * agree on. Nothing is stored: each kernel is private to this command.
  */
 #include "cli.h"
+#include "run-host.h"
 
 #include "gas.h"
 
@@ -12,7 +13,7 @@
 #include <time.h>
 
 static struct {
-    char *backend, *endpoint, *gas, *gas_model, *mem_cycles, *input, *output;
+    char *backend, *endpoint, *gas, *gas_model, *mem_cycles, *input, *output, *host;
     char **args;
 } values;
 
@@ -24,12 +25,14 @@ struct request {
     NubGasModel gas_model;
     guint32 mem_cycles; /* 0: as configured */
     GBytes *input;      /* NULL: none */
+    char **words;       /* argument bytes for the host */
 };
 
 /* What one backend made of it. */
 struct run {
     const char *backend;
     NubKernel *kernel;
+    NubHostTable *hosts; /* NULL: none */
     NubResult result;
     GBytes *output; /* NULL: not asked for */
     NubOutputState output_state;
@@ -42,6 +45,7 @@ run_clear(gpointer data)
     struct run *run = data;
 
     g_clear_object(&run->kernel);
+    g_clear_pointer(&run->hosts, nub_host_table_unref);
     g_clear_pointer(&run->output, g_bytes_unref);
 }
 
@@ -77,6 +81,10 @@ read_request(struct request *request)
         nub_cli_usage("--arg: a program takes at most four arguments, not %u", n);
         return false;
     }
+    if (values.host && strcmp(values.host, "standard") != 0 && strcmp(values.host, "none") != 0) {
+        nub_cli_usage("--host: '%s' is none of standard, none", values.host);
+        return false;
+    }
     for (guint i = 0; i < n; i++)
         if (!nub_cli_parse_u64("--arg", values.args[i], true, &request->args[i]))
             return false;
@@ -94,13 +102,13 @@ now_ns(void)
 
 /* ---- running ------------------------------------------------------------------------------- */
 
-/* Input and output need the full call; without them the pure call will do on any backend. */
+/* Host calls, input and output need the full call; without them the pure call will do. */
 static bool
 invoke(const struct request *request, const NubHash *root, struct run *run, GError **error)
 {
     guint64 start = now_ns();
 
-    if (!request->input && !values.output) {
+    if (!request->input && !values.output && !run->hosts) {
         bool ok = nub_kernel_invoke_cached(run->kernel, root, request->endpoint, request->args,
                                            request->gas, &run->result, error);
         run->time_ns = now_ns() - start;
@@ -111,6 +119,7 @@ invoke(const struct request *request, const NubHash *root, struct run *run, GErr
     nub_call_set_args(call, request->args);
     nub_call_set_gas(call, request->gas);
     nub_call_set_input(call, request->input);
+    nub_call_set_host_table(call, run->hosts);
     nub_call_set_want_output(call, values.output != NULL, NUB_CALL_DEFAULT_MAX_OUTPUT);
     start = now_ns();
     g_autoptr(NubOutcome) outcome = nub_kernel_invoke(run->kernel, call, NULL, error);
@@ -140,6 +149,17 @@ run_on(const struct request *request, const char *file, NubBundle *bundle, struc
     return false;
 }
 
+/* The first run is heard; a backend without the full call runs without a host. */
+static bool
+give_host(const struct request *request, struct run *run, bool first)
+{
+    if (g_strcmp0(values.host, "none") == 0 || !nub_kernel_supports(run->kernel, "invoke"))
+        return true;
+    run->hosts = nub_run_host_table(first ? NUB_RUN_HOST_STANDARD : NUB_RUN_HOST_SILENT,
+                                    request->words, nub_cli_values.json);
+    return run->hosts != NULL;
+}
+
 /* The kernels to run on: the named one, or each that opens. False with a message. */
 static bool
 open_kernels(NubRegistry *registry, const struct request *request, GArray *runs)
@@ -155,9 +175,12 @@ open_kernels(NubRegistry *registry, const struct request *request, GArray *runs)
             continue;
         run.kernel = nub_registry_open_private(registry, name, request->gas_model,
                                                request->mem_cycles, &error);
-        if (run.kernel)
+        if (run.kernel) {
+            bool ok = give_host(request, &run, runs->len == 0);
             g_array_append_val(runs, run);
-        else if (all)
+            if (!ok)
+                return false;
+        } else if (all)
             fprintf(stderr, "nub run: left out: %s\n", error->message);
         else
             nub_cli_fail("%s", error->message);
@@ -310,6 +333,7 @@ run(char **args)
     if (values.input && !(input = nub_cli_read(values.input)))
         return NUB_CLI_HOST;
     request.input = input;
+    request.words = args + 1;
     g_autoptr(NubBundle) bundle = nub_cli_bundle(args[0]);
     if (!bundle)
         return NUB_CLI_HOST;
@@ -333,6 +357,8 @@ static const GOptionEntry options[] = {
       "pipeline, polkavm or instruction (default: the configuration's)", "M" },
     { "mem-cycles", 0, 0, G_OPTION_ARG_STRING, &values.mem_cycles,
       "Latency of loads in the gas models, 1..127 (default: the configuration's)", "N" },
+    { "host", 0, 0, G_OPTION_ARG_STRING, &values.host,
+      "standard: the program may write, read, log and hash (default); none", "KIND" },
     { "input", 'i', 0, G_OPTION_ARG_FILENAME, &values.input,
       "Bytes that the program finds at the address in register 7", "FILE" },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &values.output,
@@ -342,15 +368,18 @@ static const GOptionEntry options[] = {
 
 const struct nub_cli_command nub_command_run = {
     .name = "run",
-    .arguments = "FILE.nub",
+    .arguments = "FILE.nub [WORD...]",
     .summary = "Invoke the root of a bundle and print how it ended",
     .description =
+        "The program reaches stdin, stdout and stderr through the standard host calls, and the "
+        "WORDs as\n"
+        "its argument bytes; with --json its stdout goes to stderr.\n"
         "With '--backend all' it runs on every backend that opens; any difference is a failure.\n"
         "Exit codes: 0 the program halted, 1 it ended otherwise or two backends differ, 2 wrong\n"
         "usage, 3 the host side failed.",
     .shared = NUB_CLI_CONFIG | NUB_CLI_JSON,
     .options = options,
     .min_args = 1,
-    .max_args = 1,
+    .max_args = 64,
     .run = run,
 };

@@ -254,6 +254,24 @@ test_log_reaches_glib(void)
     g_assert_cmpuint(ran.result.return_value, ==, 0);
 }
 
+/* docs/host-calls.md has a row for each line of host-calls.def, word for word. */
+static void
+test_the_document_has_the_same_table(void)
+{
+    static const char *const rows[] = {
+#define NUB_HOST_CALL_LINE(NAME, number, name, price, price_per_block, arguments, result)          \
+    "| " #number " | " name " | " #price " | " #price_per_block " | " arguments " | " result " |"  \
+                                                                                             "\n",
+#include <nub/host-calls.def>
+    };
+    g_autofree char *document = NULL;
+
+    g_assert_true(g_file_get_contents(NUB_SOURCE_DIR "/docs/host-calls.md", &document, NULL, NULL));
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+        if (!strstr(document, rows[i]))
+            g_error("docs/host-calls.md lacks this line: %s", rows[i]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -272,5 +290,7 @@ main(int argc, char **argv)
     g_test_add_func("/core/host-standard/a-price-that-does-not-fit-is-out-of-gas",
                     test_a_price_that_does_not_fit_is_out_of_gas);
     g_test_add_func("/core/host-standard/log-reaches-glib", test_log_reaches_glib);
+    g_test_add_func("/core/host-standard/the-document-has-the-same-table",
+                    test_the_document_has_the_same_table);
     return g_test_run();
 }

@@ -12,7 +12,9 @@ static NubHash root;
 static const guint8 add_code[] = { 0xc8, 0x87, 0x07, 0x32, 0x00 }, add_mask[] = { 0x09 };
 static const guint8 trap_code[] = { 0x00 }, one_mask[] = { 0x01 };
 static const guint8 fault_code[] = { 0x7c, 0x87, 0x32, 0x00 }, fault_mask[] = { 0x05 };
-static const guint8 call_code[] = { 0x0a, 0x07, 0x32, 0x00 };
+static const guint8 call_code[] = { 0x0a, 0x4d, 0x32, 0x00 };
+/* ecalli 1: the standard exit. */
+static const guint8 exit_code[] = { 0x0a, 0x01, 0x00, 0x00 };
 
 static void
 write_programs(void)
@@ -21,6 +23,7 @@ write_programs(void)
     nub_test_bundle("trap.nub", trap_code, sizeof trap_code, one_mask, &root);
     nub_test_bundle("fault.nub", fault_code, sizeof fault_code, fault_mask, &root);
     nub_test_bundle("call.nub", call_code, sizeof call_code, fault_mask, &root);
+    nub_test_bundle("exit.nub", exit_code, sizeof exit_code, fault_mask, &root);
 }
 
 static void
@@ -45,7 +48,9 @@ test_text_says_how_it_ended(void)
         { "add.nub --gas-model instruction", 0, "exit     halt\n", "", "gas      2 used" },
         { "trap.nub", 1, "exit     trap\n", "", "gas      1 used" },
         { "fault.nub -a 0 -a 0x12345", 1, "exit     page-fault at 0x12000\n", "", "" },
-        { "call.nub", 1, "exit     host-call 7\n", "", "gas      97 used" },
+        { "call.nub", 1, "exit     host-call 77\n", "", "gas      97 used" },
+        { "exit.nub -a 5", 0, "exit     halt\n", "value    5 (0x5)\n", "gas      107 used" },
+        { "exit.nub -a 5 --host none", 1, "exit     host-call 1\n", "", "gas      97 used" },
     };
 
     for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -121,7 +126,8 @@ test_all_backends_are_compared(void)
     write_pair("same.yaml", "nub-local");
     write_pair("other.yaml", "faulty-call-gas");
     g_autoptr(NubRan) same = nub_ran("run --config same.yaml --backend all --json add.nub");
-    g_autoptr(NubRan) other = nub_ran("run --config other.yaml --backend all --json add.nub");
+    g_autoptr(NubRan) other =
+        nub_ran("run --config other.yaml --backend all --host none --json add.nub");
     g_autoptr(JsonNode) same_json = nub_ran_json(same);
     g_autoptr(JsonNode) other_json = nub_ran_json(other);
     JsonArray *runs = json_object_get_array_member(json_node_get_object(same_json), "runs");
