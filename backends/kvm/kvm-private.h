@@ -144,8 +144,8 @@ struct nub_machine_args {
 
 /** What may end a run early. */
 struct nub_give_up {
-    const uint32_t *cancel, *cancel_too; /* NULL: none */
-    uint64_t deadline_ns;                /* 0: none */
+    const uint32_t *cancel; /* NULL: none */
+    uint64_t deadline_ns;   /* 0: none */
 };
 
 /** The errors of caps.md 4.1; machine->gas is left for the caller to set. */

@@ -34,12 +34,12 @@ struct nub_lane {
     uint32_t dozing;       /* atomic: the thread watches nothing */
     uint64_t sequence;     /* atomic: of the last request posted */
     uint64_t sync_calls;   /* atomic: how often a caller ran the vCPU */
-    uint64_t watch_until;  /* atomic: monotonic ns at which the thread ends a caller's run */
     uint64_t last_call;    /* (lock) ticks at the end of the last call */
     uint32_t burst;        /* (lock) calls that followed closely */
     pthread_mutex_t kick_lock;
     pthread_t caller;      /* (kick_lock) who runs the vCPU */
     bool caller_runs;      /* (kick_lock) */
+    const struct nub_lane_call *caller_call; /* (kick_lock) what for */
 };
 
 struct nub_guest {
@@ -91,11 +91,20 @@ struct nub_lane_call {
     void *reply;         /* may be `packet`'s memory */
     uint32_t reply_size; /* exactly this is accepted when the status is NUB_OK */
     uint64_t limit_ns;   /* the longest it may take even with a heartbeat; 0: no limit */
-    /* Both are seen while waiting; NULL and 0: none. The guest is asked to stop the run then. */
+    /* Seen while waiting; NULL and 0: none. The guest is asked to stop the run then. */
     const uint32_t *cancel;
-    const uint32_t *cancel_too;
     uint64_t deadline_ns;
 };
+
+/** What is remembered of a call from one look at it to the next. */
+struct nub_watch {
+    uint64_t begin_ns; /* 0: nothing yet */
+    uint64_t beat, beat_ns;
+    uint64_t stop_ns; /* when the guest was asked to stop; 0: not yet */
+};
+
+/** Asks the guest to stop when it shall, and declares it broken when it does not react or shows no life. */
+void nub_lane_look(struct nub_lane *lane, const struct nub_lane_call *call, struct nub_watch *watch);
 
 /** The status that the guest answered, or GUEST_CORRUPT, GUEST_LOST. The caller holds lane->lock. */
 enum nub_status nub_lane_call(struct nub_lane *lane, const struct nub_lane_call *call, struct nub_failure *failure);
@@ -109,8 +118,8 @@ enum nub_status nub_lane_attach(struct nub_lane *lane, struct nub_failure *failu
 void nub_lane_park(struct nub_lane *lane);
 /** Gives the vCPU to the lane's thread, unless it has it. */
 void nub_lane_wake(struct nub_lane *lane);
-/** Runs the vCPU on this thread until the request is answered or the guest is broken. */
-void nub_lane_run_here(struct nub_lane *lane, uint64_t sequence, uint64_t limit_ns);
+/** Runs the vCPU on this thread until the request is answered or the guest is broken. The lane's thread looks after `call` meanwhile. */
+void nub_lane_run_here(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t sequence);
 
 static inline bool
 nub_lane_answered(const struct nub_lane *lane, uint64_t sequence)

@@ -160,6 +160,19 @@ judge_reply(struct nub_machine *machine, const struct nub_packet_state *reply,
     return NUB_OK;
 }
 
+/* Whether there is no point in beginning. */
+static enum nub_status
+judge_give_up(const struct nub_give_up *give_up, struct nub_failure *failure)
+{
+    if (!give_up)
+        return NUB_OK;
+    if (give_up->cancel && __atomic_load_n(give_up->cancel, __ATOMIC_ACQUIRE))
+        return nub_fail(failure, NUB_ERR_CANCELLED, "the call was cancelled");
+    if (give_up->deadline_ns && nub_monotonic_ns() >= give_up->deadline_ns)
+        return nub_fail(failure, NUB_ERR_TIMED_OUT, "the deadline passed");
+    return NUB_OK;
+}
+
 enum nub_status
 nub_machine_run(struct nub_machine *machine, const struct nub_give_up *give_up,
                 struct nub_failure *failure)
@@ -173,11 +186,12 @@ nub_machine_run(struct nub_machine *machine, const struct nub_give_up *give_up,
                                   .reply = &packet,
                                   .reply_size = sizeof packet,
                                   .limit_ns = nub_kvm_run_limit(machine->kvm, machine->gas) };
-    enum nub_status status;
+    enum nub_status status = judge_give_up(give_up, failure);
 
+    if (status)
+        return status;
     if (give_up) {
         call.cancel = give_up->cancel;
-        call.cancel_too = give_up->cancel_too;
         call.deadline_ns = give_up->deadline_ns;
     }
     memcpy(packet.regs, machine->regs, sizeof packet.regs);

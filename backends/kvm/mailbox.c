@@ -32,7 +32,7 @@ post(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t sequence)
 
 /* Whether the caller runs the vCPU itself. Also sets how long the guest polls after answering. */
 static bool
-runs_here(struct nub_lane *lane, const struct nub_lane_call *call)
+runs_here(struct nub_lane *lane)
 {
     const struct nub_guest *guest = lane->guest;
     bool here;
@@ -45,20 +45,9 @@ runs_here(struct nub_lane *lane, const struct nub_lane_call *call)
         lane->burst = 0;
     here =
         guest->wait == NUB_WAIT_SYNC || (guest->wait == NUB_WAIT_ADAPTIVE && lane->burst < BURST);
-    /* What may have to be stopped needs somebody who can look at the clock meanwhile. */
-    if (call->cancel || call->cancel_too || call->deadline_ns)
-        here = false;
     lane->box->spin = here || guest->wait == NUB_WAIT_SYNC ? 0 : guest->spin_ticks;
     return here;
 }
-
-/* What a blocked caller remembers between two looks at the guest. */
-struct watch {
-    uint64_t begin_ns;
-    uint64_t beat;
-    uint64_t beat_ns;
-    uint64_t stop_ns; /* when it was asked to stop, 0: not yet */
-};
 
 static bool
 is_set(const uint32_t *flag)
@@ -66,20 +55,21 @@ is_set(const uint32_t *flag)
     return flag && __atomic_load_n(flag, __ATOMIC_ACQUIRE) != 0;
 }
 
-/* Asks the guest to stop when it shall, and declares it broken when it does not react. */
-static void
-look_around(struct nub_lane *lane, const struct nub_lane_call *call, struct watch *watch)
+void
+nub_lane_look(struct nub_lane *lane, const struct nub_lane_call *call, struct nub_watch *watch)
 {
     struct nub_guest *guest = lane->guest;
     uint64_t now = nub_monotonic_ns();
     uint64_t beat = __atomic_load_n(&lane->box->heartbeat, __ATOMIC_RELAXED);
 
-    if (beat != watch->beat) {
+    if (watch->begin_ns == 0)
+        watch->begin_ns = now;
+    if (beat != watch->beat || watch->beat_ns == 0) {
         watch->beat = beat;
         watch->beat_ns = now;
     }
-    if (watch->stop_ns == 0 && (is_set(call->cancel) || is_set(call->cancel_too) ||
-                                (call->deadline_ns && now >= call->deadline_ns))) {
+    if (watch->stop_ns == 0 &&
+        (is_set(call->cancel) || (call->deadline_ns && now >= call->deadline_ns))) {
         __atomic_store_n(&lane->box->stop, 1, __ATOMIC_SEQ_CST);
         watch->stop_ns = now;
     }
@@ -95,11 +85,9 @@ static void
 wait_blocked(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t sequence)
 {
     struct pollfd bell = { .fd = lane->doorbell, .events = POLLIN };
-    struct watch watch = { .begin_ns = nub_monotonic_ns() };
+    struct nub_watch watch = { 0 };
     eventfd_t rings;
 
-    watch.beat_ns = watch.begin_ns;
-    watch.beat = __atomic_load_n(&lane->box->heartbeat, __ATOMIC_RELAXED);
     __atomic_store_n(&lane->box->notify, 1, __ATOMIC_SEQ_CST);
     while (!nub_lane_answered(lane, sequence) && !nub_guest_is_broken(lane->guest)) {
         uint64_t now = nub_monotonic_ns(), slice = SLICE_NS;
@@ -110,7 +98,7 @@ wait_blocked(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t s
         timeout = (struct timespec){ .tv_nsec = (long)slice };
         if (ppoll(&bell, 1, &timeout, NULL) > 0)
             (void)!eventfd_read(lane->doorbell, &rings);
-        look_around(lane, call, &watch);
+        nub_lane_look(lane, call, &watch);
     }
     __atomic_store_n(&lane->box->notify, 0, __ATOMIC_SEQ_CST);
     (void)!eventfd_read(lane->doorbell, &rings);
@@ -197,9 +185,9 @@ nub_lane_call(struct nub_lane *lane, const struct nub_lane_call *call, struct nu
 
     if (nub_guest_is_broken(lane->guest))
         return tell_broken(lane->guest, failure);
-    if (runs_here(lane, call)) {
+    if (runs_here(lane)) {
         post(lane, call, sequence);
-        nub_lane_run_here(lane, sequence, call->limit_ns);
+        nub_lane_run_here(lane, call, sequence);
     } else {
         post(lane, call, sequence);
     }

@@ -7,6 +7,7 @@
  * except inside of KVM_RUN (KVM_SET_SIGNAL_MASK) and then takes it off its queue. So it is never
  * delivered, no handler is installed, and the embedder's signal handling is as before. */
 #include "lane.h"
+#include "cleanup.h"
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/kvm.h>
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WATCH_NS     50000000ull /* how often a caller's run is looked at */
+#define WATCH_NS     5000000 /* how often a caller's run is looked at */
 #define KICK_SIGNAL  (SIGRTMAX - 1)
 #define IDLE_REFUSED 10000 /* exits without an answer before the guest counts as broken */
 
@@ -93,52 +94,26 @@ has_request(const struct nub_lane *lane)
 
 /* ---- the lane's thread ------------------------------------------------------------------- */
 
-/* Sends the kick to a caller that runs the vCPU. Under the lock it is certain to have it blocked.
- */
+/* One look at a caller's run. A kick is sent under the lock, where the caller is certain to have it
+ * blocked. */
 static void
-kick_caller(struct nub_lane *lane)
+watch_caller(struct nub_lane *lane, struct nub_watch *watch)
 {
-    pthread_mutex_lock(&lane->kick_lock);
-    if (lane->caller_runs)
-        pthread_kill(lane->caller, KICK_SIGNAL);
-    pthread_mutex_unlock(&lane->kick_lock);
-}
+    NUB_LOCKED(&lane->kick_lock);
 
-/* What the thread remembers of a caller's run from one look to the next. */
-struct look {
-    uint64_t calls;
-    uint64_t beat;
-    uint64_t beat_ns;
-};
-
-/* One look at a caller's run: ends it when its time is over, or when the guest shows no life. */
-static void
-watch_caller(struct nub_lane *lane, struct look *look)
-{
-    uint64_t until = __atomic_load_n(&lane->watch_until, __ATOMIC_ACQUIRE);
-    uint64_t calls = __atomic_load_n(&lane->sync_calls, __ATOMIC_SEQ_CST);
-    uint64_t now = nub_monotonic_ns();
-    uint64_t beat;
-
-    if (turn(lane) != NUB_TURN_CALLER)
+    if (!lane->caller_runs)
         return;
-    beat = __atomic_load_n(&lane->box->heartbeat, __ATOMIC_RELAXED);
-    if (look->beat_ns == 0 || beat != look->beat || calls != look->calls)
-        *look = (struct look){ calls, beat, now };
-    if (until != 0 && now > until)
-        nub_guest_break(lane->guest, NUB_ERR_GUEST_LOST, "no answer in time");
-    if (now - look->beat_ns > lane->guest->watchdog_ns)
-        nub_guest_break(lane->guest, NUB_ERR_GUEST_LOST, "shows no sign of life");
+    nub_lane_look(lane, lane->caller_call, watch);
     if (nub_guest_is_broken(lane->guest))
-        kick_caller(lane);
+        pthread_kill(lane->caller, KICK_SIGNAL);
 }
 
 /* Sleeps until it is this thread's turn (true) or the lane closes (false). */
 static bool
 wait_for_turn(struct nub_lane *lane)
 {
-    const struct timespec tick = { .tv_nsec = (long)WATCH_NS };
-    struct look look = { 0 };
+    const struct timespec tick = { .tv_nsec = WATCH_NS };
+    struct nub_watch watch = { 0 };
     uint64_t seen = 0;
 
     for (;;) {
@@ -156,9 +131,12 @@ wait_for_turn(struct nub_lane *lane)
             __atomic_store_n(&lane->dozing, 0, __ATOMIC_SEQ_CST);
             continue;
         }
+        if (calls != seen)
+            watch = (struct nub_watch){ 0 };
         seen = calls;
         futex_wait(&lane->turn, now, &tick);
-        watch_caller(lane, &look);
+        if (__atomic_load_n(&lane->sync_calls, __ATOMIC_SEQ_CST) == calls)
+            watch_caller(lane, &watch);
     }
 }
 
@@ -212,21 +190,20 @@ nub_lane_wake(struct nub_lane *lane)
 }
 
 static bool
-begin_caller(struct nub_lane *lane, uint64_t limit_ns, sigset_t *old)
+begin_caller(struct nub_lane *lane, const struct nub_lane_call *call, sigset_t *old)
 {
     sigset_t kick;
 
     sigemptyset(&kick);
     sigaddset(&kick, KICK_SIGNAL);
     pthread_sigmask(SIG_BLOCK, &kick, old);
-    __atomic_store_n(&lane->watch_until, limit_ns ? nub_monotonic_ns() + limit_ns : 0,
-                     __ATOMIC_RELEASE);
     if (!take_turn(lane, NUB_TURN_CALLER)) {
         pthread_sigmask(SIG_SETMASK, old, NULL);
         return false;
     }
     pthread_mutex_lock(&lane->kick_lock);
     lane->caller = pthread_self();
+    lane->caller_call = call;
     lane->caller_runs = true;
     pthread_mutex_unlock(&lane->kick_lock);
     __atomic_add_fetch(&lane->sync_calls, 1, __ATOMIC_SEQ_CST);
@@ -248,7 +225,7 @@ end_caller(struct nub_lane *lane, bool kicked, const sigset_t *old)
 }
 
 void
-nub_lane_run_here(struct nub_lane *lane, uint64_t sequence, uint64_t limit_ns)
+nub_lane_run_here(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t sequence)
 {
     struct nub_guest *guest = lane->guest;
     struct nub_vcpu *vcpu = &guest->vm.vcpus[lane->index];
@@ -257,7 +234,7 @@ nub_lane_run_here(struct nub_lane *lane, uint64_t sequence, uint64_t limit_ns)
     char why[128];
     sigset_t old;
 
-    if (!begin_caller(lane, limit_ns, &old)) {
+    if (!begin_caller(lane, call, &old)) {
         nub_lane_wake(lane);
         return;
     }

@@ -64,8 +64,6 @@ nub_kvm_session_run(void *session, struct nub_result *result, struct nub_failure
     const struct nub_give_up give_up = { .cancel = &s->interrupted };
     enum nub_status status = judge(s, failure);
 
-    if (!status && __atomic_load_n(&s->interrupted, __ATOMIC_ACQUIRE))
-        status = nub_fail(failure, NUB_ERR_CANCELLED, "the run was interrupted");
     if (!status)
         status = nub_machine_run(&s->machine, &give_up, failure);
     s->dead = s->dead || status == NUB_ERR_CANCELLED;
