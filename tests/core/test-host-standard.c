@@ -3,6 +3,7 @@
  * Each program is `ecalli N` and a return; the instance has a page with known bytes.
  */
 #include "../../examples/keccak.h"
+#include "../../sdk/include/nub-host.h"
 #include "program-test.h"
 
 #include <fcntl.h>
@@ -261,7 +262,7 @@ test_the_document_has_the_same_table(void)
     static const char *const rows[] = {
 #define NUB_HOST_CALL_LINE(NAME, number, name, price, price_per_block, arguments, result)          \
     "| " #number " | " name " | " #price " | " #price_per_block " | " arguments " | " result " |"  \
-                                                                                             "\n",
+    "\n",
 #include <nub/host-calls.def>
     };
     g_autofree char *document = NULL;
