@@ -21,7 +21,8 @@ enum depth {
     DEPTH_SLOTS = 8,
     DEPTH_OVERLAYS = 19,
     DEPTH_CNODE = 16,
-    DEPTH_REGS = 2, /* Vector[uint64, 13] */
+    DEPTH_DENSE = 5, /* up to here slots are taken together */
+    DEPTH_REGS = 2,  /* Vector[uint64, 13] */
     DEPTH_CONTAINER_9 = 4,
     DEPTH_CONTAINER_5 = 3,
     DEPTH_CONTAINER_3 = 2
@@ -211,6 +212,17 @@ first_not_below(const struct nub_slots *slots, uint32_t from, uint32_t to, uint3
     return from;
 }
 
+/* Slots [from, from + 2^depth), all of them in use: a level is one call. */
+static void
+dense_root(struct nub_hash *root, const struct nub_slots *slots, uint32_t from, unsigned depth)
+{
+    struct nub_hash leaves[1u << DEPTH_DENSE];
+
+    for (uint32_t i = 0; i < 1u << depth; i++)
+        nub_slots_at(slots, from + i, &leaves[i]);
+    nub_ssz_nodes_root(root, leaves, UINT64_C(1) << depth, 0, depth);
+}
+
 /* Root of the subtree of 2^depth slots at `first`, which holds the entries [from, to). Work is
  * proportional to entries, not to slots. The recursion is at most DEPTH_CNODE deep. */
 static void
@@ -224,8 +236,8 @@ sparse_root(struct nub_hash *root, const struct nub_slots *slots, uint32_t from,
         *root = *nub_ssz_zero_hash(depth);
         return;
     }
-    if (depth == 0) {
-        nub_slots_at(slots, from, root);
+    if (depth <= DEPTH_DENSE && to - from == 1u << depth) {
+        dense_root(root, slots, from, depth);
         return;
     }
     split = first_not_below(slots, from, to, first + (1u << (depth - 1)));

@@ -274,6 +274,54 @@ test_no_memory(gconstpointer data)
     }
 }
 
+/* The successor does not fit: NO_SPACE, and the base is as it was. */
+static void
+test_no_space(gconstpointer data)
+{
+    struct nub_dir_options options = *(const struct nub_dir_options *)data;
+    struct nub_instance_spec spec = spec_of(0, 0);
+    struct nub_failure failure = NUB_TEST_FAILURE;
+    struct nub_run_page written[N_PAGES];
+    struct nub_successor successor = { .written = written, .given = given };
+    struct nub_dir_entry *made;
+    struct nub_dir_stats before;
+    struct nub_test_alloc test;
+    struct nub_dir *dir;
+    struct world world = { .given = { NUB_GIVEN_NOTHING } };
+    g_autoptr(GByteArray) wire = NULL, want = NULL;
+
+    nub_test_alloc_init(&test, TRUE);
+    for (guint p = 0; p < 20; p++)
+        world.mapped[p] = TRUE;
+    wire = encode_world(&world, &spec, TRUE);
+    /* room for the base and for less than ten pages */
+    options.max_bytes = wire->len + 10 * NUB_PAGE_SIZE;
+    dir = nub_dir_new(&test.alloc, &options);
+    successor.base = put_instance(dir, wire);
+    successor.given_ctx = &world;
+    before = nub_dir_stats(dir);
+    for (successor.n_written = 0; successor.n_written < 10; successor.n_written++) {
+        world.fill[2 * successor.n_written] = 1;
+        written[successor.n_written].address = address_of(2 * successor.n_written);
+        written[successor.n_written].bytes = fills[1];
+    }
+    g_assert_cmpint(nub_successor_prepare(&made, dir, &successor, &failure), ==, NUB_OK);
+    g_assert_cmpint(nub_dir_put_successor(dir, made, &failure), ==, NUB_ERR_NO_SPACE);
+    g_assert_cmpuint(nub_dir_stats(dir).bytes, ==, before.bytes);
+    g_assert_cmpuint(nub_dir_stats(dir).caps, ==, 1);
+    assert_entry_is(successor.base, wire);
+    if (options.share_pages) {
+        /* what is shared is counted once: two pages more fit beside the base */
+        successor.n_written = 2;
+        for (guint p = 2; p < 10; p++)
+            world.fill[2 * p] = 0;
+        want = encode_world(&world, &spec, TRUE);
+        assert_entry_is(commit(dir, &successor, (struct nub_dir_entry *)successor.base), want);
+    }
+    nub_dir_free(dir);
+    g_assert_cmpuint(test.live_blocks, ==, 0);
+}
+
 static const struct nub_dir_options in_wire_form = { .seed = { 1, 2 } };
 static const struct nub_dir_options in_shared_pages = { .seed = { 1, 2 }, .share_pages = true };
 
@@ -288,6 +336,10 @@ main(int argc, char **argv)
                          test_chains);
     g_test_add_data_func("/model/successor/each-failing-allocation-leaves-nothing-half-done",
                          &in_wire_form, test_no_memory);
+    g_test_add_data_func("/model/successor/max-bytes-is-judged-before-any-change", &in_wire_form,
+                         test_no_space);
+    g_test_add_data_func("/model/successor/shared/max-bytes-counts-shared-pages-once",
+                         &in_shared_pages, test_no_space);
     g_test_add_data_func("/model/successor/shared/chains-of-random-runs-follow-the-rule",
                          &in_shared_pages, test_chains);
     g_test_add_data_func("/model/successor/shared/each-failing-allocation-leaves-nothing-half-done",
