@@ -157,9 +157,9 @@ test_restarts(void)
     count_once(&f, &instance);
     size = measure(&f);
     for (unsigned i = 0; i < n_restarts; i++) {
-        /* every other time while the vCPU runs */
+        /* every other time the guest finds its own variables gone, and panics */
         if (i % 2 == 0)
-            memset(f.kvm->guest.vm.memory + NUB_GUEST_TEXT, 0xcc, 0x10000);
+            memset(f.kvm->guest.vm.memory + NUB_GUEST_DATA, 0, 0x8000);
         else
             nub_guest_break(&f.kvm->guest, NUB_ERR_GUEST_LOST, "the test says so");
         struct nub_result result;
