@@ -22,7 +22,7 @@ void nub_sha256_nodes(uint8_t *parents, const uint8_t *nodes, size_t n);
 
 /** The path in use; AUTO never. Chosen by CPUID at first use. */
 enum nub_sha256_path nub_sha256_current(void);
-/** For tests and benchmarks: takes this path from now on; 0 when the CPU lacks it. Not thread-safe. */
+/** For tests and benchmarks: takes this path from now on (AUTO: chooses again at next use); 0 when the CPU lacks it. */
 int nub_sha256_select(enum nub_sha256_path path);
 
 #endif
