@@ -40,7 +40,7 @@ static bool
 allocate(struct block *block)
 {
     block->kind = (unsigned)g_test_rand_int_range(0, 3);
-    block->size = (size_t)1 << g_test_rand_int_range(0, 18);
+    block->size = (size_t)1 << g_test_rand_int_range(0, 20);
     block->size += (size_t)g_test_rand_int_range(0, (int)block->size);
     block->lead = 0;
     if (block->kind == PAGES) {

@@ -53,8 +53,8 @@ strike_mailbox(GRand *rand, uint8_t *memory, uint64_t memory_size)
     }
 }
 
-/* The directory of the guest: its header is found as the guest finds it, through any pointer that
- * looks like one. Here the whole data segment, where the kernel's own structures are. */
+/* The headers of directory and heap are among the kernel's variables, their tables and entries at
+ * the beginning of the heap. */
 static const struct attack attacks[] = {
     { "mailbox-fields", 0, 0, strike_mailbox },
     { "mailbox", NUB_GUEST_LANES + NUB_LANE_MAILBOX, sizeof(struct nub_mailbox), NULL },
@@ -75,9 +75,7 @@ struct striker {
     uint32_t seed;
 };
 
-/* Strikes while calls run. The lanes' locks are not taken, as a guest would not; a restart unmaps
- * the memory, so striking keeps one out by the residence lock, which restarts of this test happen
- * under. */
+/* Strikes while calls run: no lane's lock is taken, only that which keeps the memory mapped. */
 static gpointer
 strike(gpointer data)
 {
@@ -220,9 +218,8 @@ test_reports(void)
     instance = fixture_put_program(&f, &program_count, 0x11000);
     assert_ok(fixture_invoke(&f, &instance, NULL, 100000, &result), f.failure);
     assert_ok(f.ops->set_state_root(f.backend, &instance, &f.failure), f.failure);
-    /* the kernel's variables: its directory, its heap, its lock stay what they are, all else is
-     * gone */
-    memset(f.kvm->guest.vm.memory + NUB_GUEST_TEXT, 0xcc, 0x10000);
+    /* the kernel's variables are gone, and it panics when it looks for its directory */
+    memset(f.kvm->guest.vm.memory + NUB_GUEST_DATA, 0, 0x8000);
     g_assert_cmpint(fixture_invoke(&f, &instance, NULL, 100000, &result), ==,
                     NUB_ERR_GUEST_CORRUPT);
     g_assert_cmpint(f.failure.code, ==, NUB_ERR_GUEST_CORRUPT);
