@@ -323,10 +323,12 @@ unpark(struct nub_memory *memory)
 static uint32_t
 rank(const struct nub_window *window, const struct nub_memplan *plan)
 {
-    if (window->busy || (window->unusual && !window->owner))
+    if (window->busy)
         return UINT32_MAX;
     if (window->owner)
         return 3; /* of a session that does not run */
+    if (window->unusual)
+        return UINT32_MAX; /* could not be emptied */
     if (window->plan == plan)
         return 0;
     return window->plan ? 2 : 1;
@@ -520,8 +522,9 @@ nub_windows_forget(struct nub_local *local, const struct nub_memplan *plan)
 
     pthread_mutex_lock(&windows->lock);
     for (uint32_t i = 0; i < windows->n; i++) {
-        if (windows->all[i]->plan == plan && !windows->all[i]->owner)
-            empty(windows->all[i]);
+        struct nub_window *window = windows->all[i];
+        if (!window->owner && window->plan == plan)
+            empty(window);
     }
     pthread_mutex_unlock(&windows->lock);
 }

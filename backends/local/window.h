@@ -12,14 +12,24 @@
 #include "memory.h"
 #include <pthread.h>
 
+/** What a runner that does not mark stores has found out about a window. Zero: nothing. */
+#define NUB_NOTED_PAGES 60u
+struct nub_window_notes {
+    uint64_t thread, faults; /* who looked last, and what its count of page faults was then */
+    const struct nub_memplan *plan;
+    uint32_t n;
+    uint32_t pages[NUB_NOTED_PAGES]; /* private to the process */
+};
+
 struct nub_window {
     uint8_t *base;    /* 4 GiB and one page that is never mapped */
     uint8_t *written; /* a byte for each page, right below base, and one before the first */
-    const struct nub_memplan *plan; /* (lock) loaded; NULL: nothing is */
+    const struct nub_memplan *plan; /* (lock; its owner's while it has one) loaded; NULL: nothing is */
     struct nub_memory *owner;       /* (lock) NULL: free */
     bool busy;                      /* (lock) the owner runs */
-    bool unusual;                   /* holds what the plan does not give: empty it, do not restore it */
+    bool unusual;                   /* (as plan) holds what the plan does not give: empty it, do not restore it */
     uint64_t last_used;             /* (lock) */
+    struct nub_window_notes notes;  /* (as plan) the runner's */
 };
 
 struct nub_windows {

@@ -5,10 +5,10 @@
 #include <string.h>
 
 const struct test_mode test_modes[4] = {
-    { .name = "checked, switch", .guard = false, .threaded = false },
-    { .name = "checked, threaded", .guard = false, .threaded = true },
-    { .name = "guard, switch", .guard = true, .threaded = false },
-    { .name = "guard, threaded", .guard = true, .threaded = true },
+    { .name = "checked/switch", .guard = false, .threaded = false },
+    { .name = "checked/threaded", .guard = false, .threaded = true },
+    { .name = "guard/switch", .guard = true, .threaded = false },
+    { .name = "guard/threaded", .guard = true, .threaded = true },
 };
 
 static void *

@@ -107,6 +107,7 @@ random_program(GRand *random, struct program *p)
 /* ---- one program on all engines -------------------------------------------------------------- */
 
 struct engines {
+    unsigned n; /* the first of test_modes that take part */
     struct nub_local *local[N_MODES];
     void *session[N_MODES];
     const char *context;
@@ -130,7 +131,7 @@ open_sessions(struct engines *e, const struct program *p, uint32_t model)
                                 .entries = &at_0,
                                 .n_entries = 1 };
 
-    for (unsigned i = 0; i < N_MODES; i++) {
+    for (unsigned i = 0; i < e->n; i++) {
         struct nub_hash hash = test_put_image(e->local[i], &image);
         struct nub_session_args args = { .struct_size = sizeof args,
                                          .gas_model = model,
@@ -159,7 +160,7 @@ open_sessions(struct engines *e, const struct program *p, uint32_t model)
 static void
 close_sessions(struct engines *e)
 {
-    for (unsigned i = 0; i < N_MODES; i++)
+    for (unsigned i = 0; i < e->n; i++)
         nub_local_session_close(e->session[i]);
 }
 
@@ -219,9 +220,9 @@ run_program(struct engines *e, GRand *random, const struct program *p)
         struct state end[N_MODES];
         start.gas = (uint64_t)g_rand_int_range(random, 0, run % 2 ? 5000 : 90);
         memset(end, 0, sizeof end);
-        for (unsigned i = 0; i < N_MODES; i++)
+        for (unsigned i = 0; i < e->n; i++)
             run_one(e->session[i], &start, &end[i]);
-        for (unsigned i = 1; i < N_MODES; i++) {
+        for (unsigned i = 1; i < e->n; i++) {
             compare(e, i, &end[0], &end[i]);
             compare_memory(e, i, PAGES_AT, 3 * NUB_PAGE_SIZE);
             compare_memory(e, i, NUB_INPUT_ADDRESS + 0x100F000, NUB_PAGE_SIZE);
@@ -234,14 +235,14 @@ run_program(struct engines *e, GRand *random, const struct program *p)
 }
 
 static void
-test_random_programs(void)
+test_random_programs(gconstpointer n_modes)
 {
-    guint32 seed = g_test_rand_int() ? (guint32)g_test_rand_int() : 1;
-    unsigned n = g_test_thorough() ? 200000 : 4000;
-    struct engines e;
+    guint32 seed = (guint32)g_test_rand_int();
+    unsigned n = g_test_thorough() ? 200000 : GPOINTER_TO_UINT(n_modes) * 1000;
+    struct engines e = { .n = GPOINTER_TO_UINT(n_modes) };
     struct program p;
 
-    for (unsigned i = 0; i < N_MODES; i++)
+    for (unsigned i = 0; i < e.n; i++)
         e.local[i] = test_local_new(&test_modes[i]);
     for (unsigned i = 0; i < n && !g_test_failed(); i++) {
         g_autofree char *context = g_strdup_printf("seed %u, program %u", seed, i);
@@ -253,7 +254,7 @@ test_random_programs(void)
         close_sessions(&e);
         g_rand_free(random);
     }
-    for (unsigned i = 0; i < N_MODES; i++)
+    for (unsigned i = 0; i < e.n; i++)
         nub_local_free(e.local[i]);
 }
 
@@ -261,7 +262,9 @@ int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/local/engines/random programs end alike on every engine",
-                    test_random_programs);
+    g_test_add_data_func("/local/engines/checked/random programs end alike on both interpreters",
+                         GUINT_TO_POINTER(2), test_random_programs);
+    g_test_add_data_func("/local/engines/guard/random programs end alike on every engine",
+                         GUINT_TO_POINTER(N_MODES), test_random_programs);
     return g_test_run();
 }
