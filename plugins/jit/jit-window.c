@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -80,44 +81,98 @@ ask(const uint8_t *start, uint32_t n, uint64_t entries[AT_ONCE])
 }
 
 static void
-mark_if_changed(struct nub_window *window, const struct nub_memplan *plan, uint32_t page)
+mark_if_changed(struct nub_memory *memory, uint32_t page)
 {
-    const uint8_t *given = plan ? nub_plan_bytes(plan, page) : NULL;
+    struct nub_window *window = memory->window;
+    const uint8_t *given = NULL;
 
     if (window->written[page])
         return;
+    if (nub_memplan_find(memory->plan, (uint64_t)page << NUB_PAGE_SHIFT))
+        given = nub_plan_bytes(memory->plan, page);
     window->written[page] =
         memcmp(nub_window_page(window, page), given ? given : nub_zero_page, NUB_PAGE_SIZE) != 0;
 }
 
+/* pages that may be written: which are private, and of those, which differ */
 static void
-mark_range(struct nub_window *window, const struct nub_memplan *plan, uint32_t page, uint32_t n)
+scan_range(struct nub_memory *memory, uint32_t page, uint32_t n)
 {
+    struct nub_window_notes *notes = &memory->window->notes;
     uint64_t entries[AT_ONCE];
 
     while (n > 0) {
         uint32_t count = n < AT_ONCE ? n : AT_ONCE;
-        ask(nub_window_page(window, page), count, entries);
-        for (uint32_t i = 0; i < count; i++)
-            if ((entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) && !(entries[i] & PAGEMAP_FILE))
-                mark_if_changed(window, plan, page + i);
+        ask(nub_window_page(memory->window, page), count, entries);
+        for (uint32_t i = 0; i < count; i++) {
+            if (!(entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) || (entries[i] & PAGEMAP_FILE))
+                continue;
+            if (notes->n < NUB_NOTED_PAGES)
+                notes->pages[notes->n] = page + i;
+            notes->n++;
+            mark_if_changed(memory, page + i);
+        }
         page += count;
         n -= count;
     }
 }
 
-void
-nub_jit_window_mark(struct nub_memory *memory)
+static void
+scan(struct nub_memory *memory)
 {
     const struct nub_memplan *plan = memory->plan;
 
+    memory->window->notes.n = 0;
     for (uint32_t i = 0; i < plan->n_regions; i++) {
         const struct nub_region *region = &plan->regions[i];
         if (region->access == NUB_ACCESS_READ_WRITE)
-            mark_range(memory->window, plan, (uint32_t)(region->start >> NUB_PAGE_SHIFT),
+            scan_range(memory, (uint32_t)(region->start >> NUB_PAGE_SHIFT),
                        (uint32_t)(region->size >> NUB_PAGE_SHIFT));
     }
     for (uint32_t i = 0; i < memory->n_host; i++)
         if (memory->host[i].access == NUB_PAGE_RW)
-            mark_range(memory->window, NULL, memory->host[i].page, memory->host[i].n_pages);
+            scan_range(memory, memory->host[i].page, memory->host[i].n_pages);
+}
+
+/* a number that no other thread has or will have */
+static uint64_t
+this_thread(void)
+{
+    static uint64_t last;
+    static __thread uint64_t own;
+
+    if (own == 0)
+        own = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+    return own;
+}
+
+static uint64_t
+page_faults(void)
+{
+    struct rusage usage = { .ru_minflt = 0 };
+
+    getrusage(RUSAGE_THREAD, &usage);
+    return (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt;
+}
+
+/*
+ * A page becomes private by a page fault of the thread that runs. So as long as one thread uses the
+ * window and has no fault, the private pages are those that it found the last time.
+ */
+void
+nub_jit_window_mark(struct nub_memory *memory)
+{
+    struct nub_window_notes *notes = &memory->window->notes;
+    uint64_t thread = this_thread(), faults = page_faults();
+    bool known = notes->thread == thread && notes->faults == faults &&
+                 notes->plan == memory->plan && notes->n <= NUB_NOTED_PAGES && memory->n_host == 0;
+
+    if (!known) {
+        *notes = (struct nub_window_notes){ thread, faults, memory->plan, 0, { 0 } };
+        scan(memory);
+        return;
+    }
+    for (uint32_t i = 0; i < notes->n; i++)
+        if (nub_memory_access(memory, notes->pages[i]) == NUB_PAGE_RW)
+            mark_if_changed(memory, notes->pages[i]);
 }
