@@ -329,7 +329,9 @@ guest_window_new(struct guest_context *context, const struct nub_memplan *plan)
 
     if (!window)
         return NULL;
-    *window = (struct guest_window){ .lane = context->lane, .plan = plan, .ahead = 1, .next_fault = 1, .last_fault = END };
+    *window = (struct guest_window){
+        .lane = context->lane, .plan = plan, .ahead = 1, .next_fault = 1, .last_fault = END
+    };
     while (!(window->root = table_new())) {
         if (guest_window_reclaim(context))
             continue;

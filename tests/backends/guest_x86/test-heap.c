@@ -3,7 +3,7 @@
 #include <glib.h>
 #include <string.h>
 
-#define SIZE ((size_t)8 << 20)
+#define SIZE ((size_t)4 << 20)
 
 struct block {
     uint8_t *bytes;

@@ -62,8 +62,8 @@ static void
 test_no_permission(void)
 {
     struct nub_failure failure = { .struct_size = sizeof failure };
-    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "nub-kvm-XXXXXX", NULL);
-    int fd = g_mkstemp(path), kvm_fd = -1, status = 0;
+    g_autofree char *path = NULL;
+    int fd = g_file_open_tmp(NULL, &path, NULL), kvm_fd = -1, status = 0;
     pid_t child;
 
     g_assert_cmpint(fd, >=, 0);
