@@ -70,7 +70,12 @@ nub_halt(uint64_t value)
 
 #else
 
-#define NUB_HOST_CALL(number, x0, x1, x2, x3, x4, x5) (__builtin_trap(), (uint64_t)0)
+#define NUB_HOST_CALL(number, x0, x1, x2, x3, x4, x5) \
+    __extension__({ \
+        (void)(number), (void)(x0), (void)(x1), (void)(x2), (void)(x3), (void)(x4), (void)(x5); \
+        __builtin_trap(); \
+        (uint64_t)0; \
+    })
 #define nub_halt(value) __builtin_trap()
 
 #endif
