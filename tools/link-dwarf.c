@@ -415,7 +415,7 @@ link_lines_read(const struct link_elf *elf)
     struct nub_slice bytes = link_elf_bytes(elf, ".debug_line");
     struct nub_slice strings = link_elf_bytes(elf, ".debug_str");
     struct nub_slice line_strings = link_elf_bytes(elf, ".debug_line_str");
-    struct cursor all = { bytes.data, bytes.data + bytes.size, true };
+    struct cursor all = { bytes.data, bytes.size ? bytes.data + bytes.size : NULL, true };
 
     lines->files = g_ptr_array_new_with_free_func(g_free);
     lines->rows = g_array_new(FALSE, FALSE, sizeof(struct link_line));

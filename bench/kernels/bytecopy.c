@@ -1,12 +1,12 @@
 /* bytecopy.c - 256 KiB moved byte by byte */
-#include "kernel.h"
+#include "../../examples/example.h"
 
 #define BYTES 262144
 
 static uint8_t from[BYTES], to[BYTES];
 
 static uint64_t
-kernel(uint64_t seed)
+example(uint64_t seed)
 {
     from[seed % BYTES] = (uint8_t)seed;
 #pragma clang loop vectorize(disable)

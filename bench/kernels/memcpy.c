@@ -1,12 +1,12 @@
 /* memcpy.c - 256 KiB moved as 64-bit words, by a loop that stays a loop */
-#include "kernel.h"
+#include "../../examples/example.h"
 
 #define WORDS 32768
 
 static uint64_t from[WORDS], to[WORDS];
 
 static uint64_t
-kernel(uint64_t seed)
+example(uint64_t seed)
 {
     uint64_t *restrict t = to;
     const uint64_t *restrict f = from;

@@ -76,13 +76,13 @@ link_test_link(GBytes *elf, NubLinkOutput *output)
     g_assert_true(done);
 }
 
-LinkProgram *
-link_test_load(GBytes *elf)
+/* a kernel of the module in this build tree, or NULL */
+static NubKernel *
+open_backend(const char *backend)
 {
-    static const char config[] = "version: 1\nplugin-path: [ " NUB_BUILD_DIR "/modules ]\n"
-                                 "backends:\n  - name: local\n    module: nub-local\n";
-    LinkProgram *program = g_new0(LinkProgram, 1);
-    g_auto(NubLinkOutput) output = { 0 };
+    g_autofree char *config = g_strdup_printf("version: 1\nplugin-path: [ %s/modules ]\n"
+                                              "backends:\n  - { name: %s, module: nub-%s }\n",
+                                              NUB_BUILD_DIR, backend, backend);
     g_autoptr(GError) error = NULL;
     g_autofree char *path = NULL;
     int fd = g_file_open_tmp("nub-test-XXXXXX.yaml", &path, &error);
@@ -91,11 +91,22 @@ link_test_load(GBytes *elf)
     g_close(fd, NULL);
     g_file_set_contents(path, config, -1, &error);
     g_assert_no_error(error);
-    g_autoptr(NubRegistry) registry = nub_registry_new_from_file(path, &error);
-    g_assert_no_error(error);
-    program->kernel = nub_registry_open(registry, "local", &error);
-    g_assert_no_error(error);
+    g_autoptr(NubRegistry) registry = nub_registry_new_from_file(path, NULL);
     g_unlink(path);
+    return registry ? nub_registry_open(registry, backend, NULL) : NULL;
+}
+
+LinkProgram *
+link_test_load_on(GBytes *elf, const char *backend)
+{
+    NubKernel *kernel = open_backend(backend);
+    g_auto(NubLinkOutput) output = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    if (!kernel)
+        return NULL;
+    LinkProgram *program = g_new0(LinkProgram, 1);
+    program->kernel = kernel;
     link_test_link(elf, &output);
     g_autoptr(NubBundle) bundle = nub_bundle_new_from_bytes(output.bundle, &error);
     g_assert_no_error(error);
@@ -103,6 +114,15 @@ link_test_load(GBytes *elf)
     g_assert_no_error(error);
     program->endpoints = g_steal_pointer(&output.endpoints);
     program->stats = output.stats;
+    return program;
+}
+
+LinkProgram *
+link_test_load(GBytes *elf)
+{
+    LinkProgram *program = link_test_load_on(elf, "local");
+
+    g_assert_nonnull(program);
     return program;
 }
 

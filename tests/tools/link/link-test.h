@@ -8,7 +8,7 @@
 
 /** A program that is ready to be called. */
 typedef struct {
-    NubKernel *kernel; /* the interpreter of this build tree */
+    NubKernel *kernel; /* of this build tree */
     NubHash instance;
     char **endpoints;
     NubLinkStats stats;
@@ -22,8 +22,10 @@ GBytes *link_test_compile(const char *name, const char *source, const char *flag
 char *link_test_compile_native(const char *source, const char *flags);
 /** Links; the test fails with the messages if that fails. */
 void link_test_link(GBytes *elf, NubLinkOutput *output);
-/** Links `elf` and publishes the program on a kernel of its own. */
+/** Links `elf` and publishes the program on a kernel of its own: the interpreter. */
 LinkProgram *link_test_load(GBytes *elf);
+/** The same on another backend; NULL if it does not open here. */
+LinkProgram *link_test_load_on(GBytes *elf, const char *backend);
 /** The number of the endpoint with this name. */
 guint32 link_test_endpoint(const LinkProgram *program, const char *name);
 /** Calls an endpoint; the test fails unless the run halts. */

@@ -1,12 +1,12 @@
 /* sieve.c - the primes below 100,000: byte stores with a stride */
-#include "kernel.h"
+#include "example.h"
 
 #define LIMIT 100000u
 
 static uint8_t composite[LIMIT];
 
 static uint64_t
-kernel(uint64_t seed)
+example(uint64_t seed)
 {
     uint64_t sum = seed;
 

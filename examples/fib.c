@@ -1,8 +1,8 @@
 /* fib.c - a million Fibonacci additions: the bare loop */
-#include "kernel.h"
+#include "example.h"
 
 static uint64_t
-kernel(uint64_t seed)
+example(uint64_t seed)
 {
     uint64_t a = seed, b = 1;
 

@@ -1,12 +1,12 @@
 /* isort.c - insertion sort of 1000 numbers: loads, compares and stores that wait for each other */
-#include "kernel.h"
+#include "example.h"
 
 #define N 1000
 
 static uint32_t numbers[N];
 
 static uint64_t
-kernel(uint64_t seed)
+example(uint64_t seed)
 {
     uint32_t state = (uint32_t)seed | 1;
     uint64_t sum = 0;

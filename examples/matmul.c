@@ -1,12 +1,12 @@
 /* matmul.c - a 48 by 48 product of 64-bit integers: multiply, add, stride */
-#include "kernel.h"
+#include "example.h"
 
 #define N 48
 
 static uint64_t a[N][N], b[N][N], c[N][N];
 
 static uint64_t
-kernel(uint64_t seed)
+example(uint64_t seed)
 {
     uint64_t sum = 0;
 

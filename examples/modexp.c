@@ -1,9 +1,9 @@
 /* modexp.c - a 256-bit modular power with a 64-bit exponent: wide multiplications and carries */
-#include "kernel.h"
-#include "../../examples/modexp.h"
+#include "example.h"
+#include "modexp.h"
 
 static uint64_t
-kernel(uint64_t seed)
+example(uint64_t seed)
 {
     static const struct u256 modulus = { { 0xffffffff00000001ull, 0x53bda402fffe5bfeull,
                                            0x3339d80809a1d805ull, 0x73eda753299d7d48ull } };
