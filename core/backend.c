@@ -7,7 +7,6 @@
 #define G_LOG_DOMAIN "nub-load"
 #include "backend-private.h"
 
-#include "option-private.h"
 #include "suggest-private.h"
 #include <string.h>
 
@@ -66,82 +65,6 @@ nub_backend_set_failure(NubBackend *self, const GError *failure)
     self->failure = failure ? g_strdup(failure->message) : NULL;
 }
 
-/* ---- options ----------------------------------------------------------------------------- */
-
-static gboolean
-unknown_option(const NubBackend *self, const NubConfigOption *option, GError **error)
-{
-    NubSuggestion suggestion = NUB_SUGGESTION_INIT(option->name);
-    g_autofree char *hint = NULL;
-
-    for (gsize i = 0; i < self->module->n_options; i++)
-        nub_suggestion_offer(&suggestion, self->module->options[i].name);
-    hint = nub_suggestion_text(&suggestion);
-    nub_config_error_at(error, NUB_CONFIG_ERROR_OPTION, &option->name_place,
-                        "backend '%s': unknown option '%s'%s", self->config->name, option->name,
-                        hint);
-    return FALSE;
-}
-
-static const NubConfigOption *
-find_given(const GPtrArray *options, const char *name)
-{
-    for (guint i = 0; options && i < options->len; i++) {
-        const NubConfigOption *option = options->pdata[i];
-        if (strcmp(option->name, name) == 0)
-            return option;
-    }
-    return NULL;
-}
-
-/* The value of one declared option: what is configured, else the default, else nothing. */
-static gboolean
-add_option(NubBackend *self, const struct nub_option_desc *desc, GError **error)
-{
-    const NubConfigOption *given = find_given(self->config->options, desc->name);
-    struct nub_option option = { .name = desc->name };
-    char *value;
-
-    if (!given && !desc->default_value)
-        return TRUE;
-    value = nub_option_normalise(desc, given ? given->value : desc->default_value);
-    if (!value) {
-        g_autofree char *type = nub_option_describe_type(desc);
-        nub_config_error_at(error, NUB_CONFIG_ERROR_OPTION, &given->value_place,
-                            "backend '%s': option '%s': expected %s, not '%s'", self->config->name,
-                            desc->name, type, given->value);
-        return FALSE;
-    }
-    g_ptr_array_add(self->option_values, value);
-    option.value = value;
-    g_array_append_val(self->options, option);
-    return TRUE;
-}
-
-static gboolean
-set_options(NubBackend *self, GError **error)
-{
-    const GPtrArray *given = self->config->options;
-    const NubModule *module = self->module;
-
-    for (guint i = 0; given && i < given->len; i++) {
-        const NubConfigOption *option = given->pdata[i];
-        if (!nub_options_find(module->options, module->n_options, option->name))
-            return unknown_option(self, option, error);
-    }
-    for (gsize i = 0; i < module->n_options; i++) {
-        const struct nub_option_desc *desc = &module->options[i];
-        NubConfigKey key = { desc->name, NULL, desc->default_value, desc->summary };
-        char *type = nub_option_describe_type(desc);
-        g_ptr_array_add(self->option_values, type);
-        key.type = type;
-        g_array_append_val(self->option_keys, key);
-        if (!add_option(self, desc, error))
-            return FALSE;
-    }
-    return TRUE;
-}
-
 /* ---- loading ----------------------------------------------------------------------------- */
 
 static gboolean
@@ -153,7 +76,22 @@ load_module(NubBackend *self, GError **error)
     if (!self->path)
         return FALSE;
     self->module = nub_module_load(self->path, error);
+    if (self->module && !self->module->is_backend) {
+        g_set_error(error, NUB_LOAD_ERROR, NUB_LOAD_ERROR_INCOMPLETE,
+                    "%s: is a store, not a backend", self->path);
+        self->module = NULL;
+    }
     return self->module != NULL;
+}
+
+static gboolean
+set_options(NubBackend *self, GError **error)
+{
+    g_autofree char *who = g_strdup_printf("backend '%s'", self->config->name);
+
+    nub_module_list_options(self->module, self->option_keys, self->option_values);
+    return nub_module_resolve_options(self->module, self->config->options, who, self->options,
+                                      self->option_values, error);
 }
 
 /* Fills in a new backend; FALSE: the registry cannot be made. */

@@ -198,7 +198,7 @@ NubOutcome *
 nub_outcome_new(NubKernel *kernel, const struct nub_outcome *outcome, gboolean wanted)
 {
     NubOutcome *self = g_atomic_rc_box_new0(NubOutcome);
-    GBytes *output = nub_bytes_take(kernel, &outcome->output);
+    GBytes *output = nub_bytes_take(G_OBJECT(kernel), &outcome->output);
 
     self->result = outcome->result;
     self->successor = outcome->successor;

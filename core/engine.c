@@ -101,7 +101,7 @@ nub_engine_new(NubBackendSet *set, NubBackend *backend, guint32 gas_model, guint
     self->backend = nub_backend_ref(backend);
     self->ops = &backend->module->ops;
     self->set = nub_backend_set_ref(set);
-    self->store = store ? nub_store_ref(store) : NULL;
+    self->store = store ? g_object_ref(store) : NULL;
     self->outer = outer;
     self->wrapped = g_ptr_array_new_with_free_func((GDestroyNotify)nub_engine_free);
     self->gas_model = gas_model;
@@ -143,7 +143,7 @@ nub_engine_free(NubEngine *self)
     while (self->wrapped->len) /* last opened, first closed */
         g_ptr_array_remove_index(self->wrapped, self->wrapped->len - 1);
     g_ptr_array_unref(self->wrapped);
-    g_clear_pointer(&self->store, nub_store_unref);
+    g_clear_object(&self->store);
     nub_backend_set_unref(self->set);
     nub_backend_unref(self->backend);
     g_free(self);

@@ -41,6 +41,17 @@ is_self_contained(NubBundle *bundle)
     return TRUE;
 }
 
+/* One transaction for the whole bundle. */
+static gboolean
+save_all(NubKernel *self, NubBundle *bundle, guint n_caps, GError **error)
+{
+    g_autofree NubCap **caps = g_new(NubCap *, n_caps);
+
+    for (guint i = 0; i < n_caps; i++)
+        caps[i] = nub_bundle_get_cap(bundle, i);
+    return nub_kernel_save_caps(self, caps, n_caps, error);
+}
+
 static gboolean
 put_all(NubKernel *self, NubBundle *bundle, GCancellable *cancellable, NubHash *root,
         GError **error)
@@ -57,11 +68,16 @@ put_all(NubKernel *self, NubBundle *bundle, GCancellable *cancellable, NubHash *
         return nub_kernel_lacks(self, "drop_cap", error);
     for (guint i = 0; i < n_caps; i++) {
         if (g_cancellable_set_error_if_cancelled(cancellable, error) ||
-            !nub_kernel_put_cap(self, nub_bundle_get_cap(bundle, i), &hashes[i], error)) {
+            !nub_kernel_put_in_memory(self, nub_cap_get_wire(nub_bundle_get_cap(bundle, i)),
+                                      &hashes[i], error)) {
             g_prefix_error(error, "capability %u of %u: ", i + 1, n_caps);
             undo(self, hashes, i, error);
             return FALSE;
         }
+    }
+    if (!save_all(self, bundle, n_caps, error)) {
+        undo(self, hashes, n_caps, error);
+        return FALSE;
     }
     if (root)
         *root = hashes[n_caps - 1];

@@ -14,13 +14,16 @@ nub_kernel_invoke_cached(NubKernel *self, const NubHash *instance, guint32 endpo
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
     struct nub_invoke_args call = { .struct_size = sizeof call, .endpoint = endpoint, .gas = gas };
+    NubHash last = { { 0 } };
     int32_t status;
 
     g_return_val_if_fail(NUB_IS_KERNEL(self) && instance && result, FALSE);
     call.instance = *instance;
     if (args)
         memcpy(call.args, args, sizeof call.args);
-    status = self->ops->invoke_cached(self->backend, &call, result, &failure);
+    do {
+        status = self->ops->invoke_cached(self->backend, &call, result, &failure);
+    } while (G_UNLIKELY(status != NUB_OK) && nub_kernel_supply(self, status, &failure, &last));
     return nub_kernel_check(self, "invoke_cached", status, &failure, error);
 }
 
@@ -44,16 +47,25 @@ run_full(NubKernel *self, NubFullCall full, const char *function, struct nub_cal
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
     struct nub_outcome outcome = { .struct_size = sizeof outcome };
+    NubHash last = { { 0 } };
     NubCancel cancel;
     int32_t status;
 
     if (!nub_cancel_begin(&cancel, cancellable, error))
         return NULL;
     call->cancel = cancellable ? &cancel.word : NULL;
-    status = full(self->backend, call, &outcome, &failure);
+    do {
+        status = full(self->backend, call, &outcome, &failure);
+    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &last));
     nub_cancel_end(&cancel);
     if (!nub_kernel_check(self, function, status, &failure, error))
         return NULL;
+    if (!nub_kernel_save_successor(self, &outcome.successor, (call->flags & NUB_CALL_ADVANCE) != 0,
+                                   error)) {
+        if (outcome.output.release)
+            outcome.output.release(&outcome.output);
+        return NULL;
+    }
     return nub_outcome_new(self, &outcome, (call->flags & NUB_CALL_OUTPUT) != 0);
 }
 

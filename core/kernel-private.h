@@ -14,17 +14,50 @@ struct _NubKernel {
     const struct nub_backend_ops *ops; /* of the engine */
     void *backend;                     /* of the engine */
     gboolean log_calls;
+    NubStore *store;      /* (owned) (nullable): what follows is for it alone */
+    GMutex lock;
+    GHashTable *supplied; /* (mutex lock): hashes that core put into the backend from the store */
+    GMutex head_lock;     /* held from reading the backend's head until it is stored */
 };
 
 /** Takes over the engine. */
 NubKernel *nub_kernel_new(NubEngine *engine);
 
+/** put_cap without writing through. */
+gboolean nub_kernel_put_in_memory(NubKernel *self, GBytes *wire, NubHash *hash, GError **error);
 /** TRUE for NUB_OK; else sets `error`, prefixed with the backend and `function`. Logs when asked to. */
 gboolean nub_kernel_check(const NubKernel *self, const char *function, int32_t status, const struct nub_failure *failure, GError **error);
 /** Sets NOT_SUPPORTED, naming the function, and returns FALSE. */
 gboolean nub_kernel_lacks(const NubKernel *self, const char *function, GError **error);
 /** Bytes that a backend gave away, without copying them: they keep the kernel open until released. */
-GBytes *nub_bytes_take(NubKernel *kernel, const struct nub_bytes *bytes);
+GBytes *nub_bytes_take(GObject *owner, const struct nub_bytes *bytes);
+
+/* ---- kernel-store.c: without a store these do nothing and succeed -------------------------- */
+
+/** Opens the kernel's head in the store and goes on from it. */
+gboolean nub_kernel_attach_store(NubKernel *self, NubStore *store, GError **error);
+/** When nothing calls any more. `head` is the configuration's. */
+void nub_kernel_detach_store(NubKernel *self, const char *head);
+/**
+ * After a call that failed: when it misses a capability that the store has, puts that into the
+ * backend, empties `failure` and returns TRUE: call again. `last` is zero before the first call.
+ */
+gboolean nub_kernel_supply(NubKernel *self, int32_t status, struct nub_failure *failure, NubHash *last);
+/** Puts a stored capability into a backend that does not hold it. */
+void nub_kernel_supply_hash(NubKernel *self, const NubHash *hash);
+/** A caller has dropped what was supplied: it is the caller's put that went. */
+void nub_kernel_forget_supplied(NubKernel *self, const NubHash *hash);
+/** Drops whatever was supplied. */
+void nub_kernel_drop_supplied(NubKernel *self);
+/** Stores what was put; on failure the put is taken back. */
+gboolean nub_kernel_save_wire(NubKernel *self, GBytes *wire, const NubHash *hash, GError **error);
+gboolean nub_kernel_save_caps(NubKernel *self, NubCap *const *caps, guint n_caps, GError **error);
+/** Stores what was committed; on failure the commit is taken back. */
+gboolean nub_kernel_save_successor(NubKernel *self, const NubHash *successor, gboolean advanced, GError **error);
+/** Stores the head after it was set. */
+gboolean nub_kernel_save_head(NubKernel *self, GError **error);
+/** set_state_root in the backend alone. */
+gboolean nub_kernel_restore_head(NubKernel *self, const NubHash *root, GError **error);
 
 /* ---- call.c ------------------------------------------------------------------------------ */
 

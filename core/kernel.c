@@ -16,15 +16,20 @@ G_DEFINE_FINAL_TYPE(NubKernel, nub_kernel, G_TYPE_OBJECT)
 static void
 nub_kernel_init(NubKernel *self)
 {
-    (void)self;
+    g_mutex_init(&self->lock);
+    g_mutex_init(&self->head_lock);
 }
 
 static void
 nub_kernel_finalize(GObject *object)
 {
     NubKernel *self = NUB_KERNEL(object);
+    g_autofree char *head = g_strdup(self->engine->backend->config->head);
 
     g_clear_pointer(&self->engine, nub_engine_free);
+    nub_kernel_detach_store(self, head);
+    g_mutex_clear(&self->lock);
+    g_mutex_clear(&self->head_lock);
     G_OBJECT_CLASS(nub_kernel_parent_class)->finalize(object);
 }
 
@@ -68,7 +73,7 @@ nub_kernel_lacks(const NubKernel *self, const char *function, GError **error)
 
 struct taken_bytes {
     struct nub_bytes bytes;
-    NubKernel *kernel; /* (owned): the release function belongs to its backend */
+    GObject *owner; /* (owned): the release function belongs to what it has opened */
 };
 
 static void
@@ -78,12 +83,12 @@ release_bytes(gpointer data)
 
     if (taken->bytes.release)
         taken->bytes.release(&taken->bytes);
-    g_object_unref(taken->kernel);
+    g_object_unref(taken->owner);
     g_free(taken);
 }
 
 GBytes *
-nub_bytes_take(NubKernel *kernel, const struct nub_bytes *bytes)
+nub_bytes_take(GObject *owner, const struct nub_bytes *bytes)
 {
     struct taken_bytes *taken;
 
@@ -91,7 +96,7 @@ nub_bytes_take(NubKernel *kernel, const struct nub_bytes *bytes)
         return g_bytes_new(NULL, 0);
     taken = g_new(struct taken_bytes, 1);
     taken->bytes = *bytes;
-    taken->kernel = g_object_ref(kernel);
+    taken->owner = g_object_ref(owner);
     return g_bytes_new_with_free_func(bytes->data, bytes->size, release_bytes, taken);
 }
 
@@ -135,15 +140,30 @@ nub_kernel_supports(NubKernel *self, const char *function)
 /* ---- putting ----------------------------------------------------------------------------- */
 
 gboolean
-nub_kernel_put_wire(NubKernel *self, GBytes *wire, NubHash *hash, GError **error)
+nub_kernel_put_in_memory(NubKernel *self, GBytes *wire, NubHash *hash, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
-    NubHash unused;
+    NubHash last = { { 0 } };
     int32_t status;
 
-    g_return_val_if_fail(NUB_IS_KERNEL(self) && wire, FALSE);
-    status = self->ops->put_cap(self->backend, slice_of(wire), hash ? hash : &unused, &failure);
+    do {
+        status = self->ops->put_cap(self->backend, slice_of(wire), hash, &failure);
+    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &last));
     return nub_kernel_check(self, "put_cap", status, &failure, error);
+}
+
+gboolean
+nub_kernel_put_wire(NubKernel *self, GBytes *wire, NubHash *hash, GError **error)
+{
+    NubHash put;
+
+    g_return_val_if_fail(NUB_IS_KERNEL(self) && wire, FALSE);
+    if (!nub_kernel_put_in_memory(self, wire, &put, error) ||
+        !nub_kernel_save_wire(self, wire, &put, error))
+        return FALSE;
+    if (hash)
+        *hash = put;
+    return TRUE;
 }
 
 gboolean
@@ -204,13 +224,18 @@ gboolean
 nub_kernel_put_wire_with_hash(NubKernel *self, const NubHash *hash, GBytes *wire, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
+    NubHash last = { { 0 } };
     int32_t status;
 
     g_return_val_if_fail(NUB_IS_KERNEL(self) && hash && wire, FALSE);
+    nub_kernel_supply_hash(self, hash);
     if (!self->ops->put_cap_with_hash)
         return compose_put_with_hash(self, hash, wire, error);
-    status = self->ops->put_cap_with_hash(self->backend, hash, slice_of(wire), &failure);
-    return nub_kernel_check(self, "put_cap_with_hash", status, &failure, error);
+    do {
+        status = self->ops->put_cap_with_hash(self->backend, hash, slice_of(wire), &failure);
+    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &last));
+    return nub_kernel_check(self, "put_cap_with_hash", status, &failure, error) &&
+           nub_kernel_save_wire(self, wire, hash, error);
 }
 
 gboolean
@@ -243,7 +268,7 @@ nub_kernel_contains(NubKernel *self, const NubHash *hash, gboolean *present, GEr
     if (!nub_kernel_check(self, "contains", status, &failure, error))
         return FALSE;
     *present = answer != 0;
-    return TRUE;
+    return answer || !self->store || nub_store_contains(self->store, hash, present, error);
 }
 
 NubCap *
@@ -260,9 +285,11 @@ nub_kernel_get_cap(NubKernel *self, const NubHash *hash, GError **error)
         return NULL;
     }
     status = self->ops->get_cap(self->backend, hash, &bytes, &failure);
+    if (status == NUB_ERR_NOT_FOUND && self->store)
+        return nub_store_get_cap(self->store, hash, error);
     if (!nub_kernel_check(self, "get_cap", status, &failure, error))
         return NULL;
-    wire = nub_bytes_take(self, &bytes);
+    wire = nub_bytes_take(G_OBJECT(self), &bytes);
     return nub_cap_new_from_wire(wire, error);
 }
 
@@ -276,7 +303,10 @@ nub_kernel_drop_cap(NubKernel *self, const NubHash *hash, GError **error)
     if (!self->ops->drop_cap)
         return nub_kernel_lacks(self, "drop_cap", error);
     status = self->ops->drop_cap(self->backend, hash, &failure);
-    return nub_kernel_check(self, "drop_cap", status, &failure, error);
+    if (!nub_kernel_check(self, "drop_cap", status, &failure, error))
+        return FALSE;
+    nub_kernel_forget_supplied(self, hash);
+    return TRUE;
 }
 
 gboolean
@@ -310,16 +340,25 @@ nub_kernel_state_root(NubKernel *self, NubHash *root, GError **error)
 }
 
 gboolean
-nub_kernel_set_state_root(NubKernel *self, const NubHash *root, GError **error)
+nub_kernel_restore_head(NubKernel *self, const NubHash *root, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
+    NubHash last = { { 0 } };
     int32_t status;
 
+    do {
+        status = self->ops->set_state_root(self->backend, root, &failure);
+    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &last));
+    return nub_kernel_check(self, "set_state_root", status, &failure, error);
+}
+
+gboolean
+nub_kernel_set_state_root(NubKernel *self, const NubHash *root, GError **error)
+{
     g_return_val_if_fail(NUB_IS_KERNEL(self) && root, FALSE);
     if (!self->ops->set_state_root)
         return nub_kernel_lacks(self, "set_state_root", error);
-    status = self->ops->set_state_root(self->backend, root, &failure);
-    return nub_kernel_check(self, "set_state_root", status, &failure, error);
+    return nub_kernel_restore_head(self, root, error) && nub_kernel_save_head(self, error);
 }
 
 /* ---- figures ----------------------------------------------------------------------------- */
@@ -378,6 +417,7 @@ nub_kernel_evict(NubKernel *self, GError **error)
     g_return_val_if_fail(NUB_IS_KERNEL(self), FALSE);
     if (!self->ops->evict)
         return nub_kernel_lacks(self, "evict", error);
+    nub_kernel_drop_supplied(self);
     status = self->ops->evict(self->backend, &failure);
     return nub_kernel_check(self, "evict", status, &failure, error);
 }

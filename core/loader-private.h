@@ -2,7 +2,8 @@
 #ifndef NUB_LOADER_PRIVATE_H
 #define NUB_LOADER_PRIVATE_H
 
-#include <glib.h>
+#include "config-private.h"
+
 #include <nub/plugin.h>
 
 /**
@@ -16,7 +17,10 @@ typedef struct {
     const char *summary;
     const struct nub_option_desc *options; /* the module's own table, checked */
     gsize n_options;
+    gboolean is_backend;
     struct nub_backend_ops ops; /* complete: what the module lacks is NULL */
+    gboolean is_store;
+    struct nub_store_ops store_ops;
 } NubModule;
 
 /** One function of the table, for whoever must go through them by name. */
@@ -35,5 +39,16 @@ gboolean nub_ops_has(const struct nub_backend_ops *ops, const char *name);
  * are of NUB_LOAD_ERROR and name the file. Thread-safe.
  */
 const NubModule *nub_module_load(const char *path, GError **error);
+
+/* ---- module-options.c --------------------------------------------------------------------- */
+
+/**
+ * The options that a configuration gives a module, judged by the module's table: every declared
+ * option that has a value or a default goes into `options` (of struct nub_option), its text into
+ * `values`. Errors name `who`: "backend 'kvm'".
+ */
+gboolean nub_module_resolve_options(const NubModule *self, const GPtrArray *given, const char *who, GArray *options, GPtrArray *values, GError **error);
+/** The declared options, for people, into `keys` (of NubConfigKey); `texts` owns what they point to. */
+void nub_module_list_options(const NubModule *self, GArray *keys, GPtrArray *texts);
 
 #endif

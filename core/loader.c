@@ -146,11 +146,6 @@ find_plugin(const char *path, GError **error)
 static gboolean
 copy_ops(NubModule *module, const struct nub_backend_ops *ops, GError **error)
 {
-    if (!ops) {
-        g_set_error(error, NUB_LOAD_ERROR, NUB_LOAD_ERROR_INCOMPLETE,
-                    "%s: missing the table of functions", module->path);
-        return FALSE;
-    }
     if (ops->struct_size < SIZE_UP_TO(struct nub_backend_ops, state_root)) {
         g_set_error(error, NUB_LOAD_ERROR, NUB_LOAD_ERROR_TOO_SHORT,
                     "%s: struct nub_backend_ops has %u bytes, at least %u are needed", module->path,
@@ -159,7 +154,49 @@ copy_ops(NubModule *module, const struct nub_backend_ops *ops, GError **error)
     }
     memcpy(&module->ops, ops, MIN(ops->struct_size, sizeof module->ops));
     module->ops.struct_size = sizeof module->ops;
+    module->is_backend = TRUE;
     return check_functions(module, error);
+}
+
+/* Every function of the first version is mandatory, so that the size says it all but for NULLs. */
+static gboolean
+copy_store_ops(NubModule *module, const struct nub_store_ops *ops, GError **error)
+{
+    const struct nub_store_ops *own = &module->store_ops;
+
+    if (ops->struct_size < SIZE_UP_TO(struct nub_store_ops, each_name)) {
+        g_set_error(error, NUB_LOAD_ERROR, NUB_LOAD_ERROR_TOO_SHORT,
+                    "%s: struct nub_store_ops has %u bytes, at least %u are needed", module->path,
+                    ops->struct_size, (guint)SIZE_UP_TO(struct nub_store_ops, each_name));
+        return FALSE;
+    }
+    memcpy(&module->store_ops, ops, MIN(ops->struct_size, sizeof module->store_ops));
+    if (!own->create || !own->destroy || !own->get || !own->contains || !own->write ||
+        !own->get_name || !own->each_cap || !own->each_name) {
+        g_set_error(error, NUB_LOAD_ERROR, NUB_LOAD_ERROR_INCOMPLETE,
+                    "%s: missing a function of the store, all of which are mandatory",
+                    module->path);
+        return FALSE;
+    }
+    module->is_store = TRUE;
+    return TRUE;
+}
+
+/* A module is a backend, a store, or both. */
+static gboolean
+copy_tables(NubModule *module, const struct nub_plugin *plugin, GError **error)
+{
+    gboolean has_store_ops = plugin->struct_size >= SIZE_UP_TO(struct nub_plugin, store_ops);
+    const struct nub_store_ops *store_ops = has_store_ops ? plugin->store_ops : NULL;
+
+    if (!plugin->ops && !store_ops) {
+        g_set_error(error, NUB_LOAD_ERROR, NUB_LOAD_ERROR_INCOMPLETE,
+                    "%s: missing the table of functions", module->path);
+        return FALSE;
+    }
+    if (plugin->ops && !copy_ops(module, plugin->ops, error))
+        return FALSE;
+    return !store_ops || copy_store_ops(module, store_ops, error);
 }
 
 static gboolean
@@ -175,7 +212,7 @@ check_plugin(NubModule *module, const struct nub_plugin *plugin, GError **error)
     module->name = plugin->name;
     module->version = plugin->version;
     module->summary = plugin->summary ? plugin->summary : "";
-    if (!copy_ops(module, plugin->ops, error))
+    if (!copy_tables(module, plugin, error))
         return FALSE;
     module->options = plugin->options;
     module->n_options = plugin->n_options;

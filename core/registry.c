@@ -34,7 +34,7 @@ static void
 view_clear(NubView *view)
 {
     g_clear_pointer(&view->set, nub_backend_set_unref);
-    g_clear_pointer(&view->store, nub_store_unref);
+    g_clear_object(&view->store);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NubView, view_clear)
 
@@ -44,7 +44,7 @@ registry_view(NubRegistry *self)
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
 
     return (NubView){ self->set ? nub_backend_set_ref(self->set) : NULL,
-                      self->store ? nub_store_ref(self->store) : NULL };
+                      self->store ? g_object_ref(self->store) : NULL };
 }
 
 static void
@@ -59,7 +59,7 @@ nub_registry_finalize(GObject *object)
     NubRegistry *self = NUB_REGISTRY(object);
 
     g_clear_pointer(&self->set, nub_backend_set_unref);
-    g_clear_pointer(&self->store, nub_store_unref);
+    g_clear_object(&self->store);
     g_free(self->text);
     g_free(self->base_dir);
     g_mutex_clear(&self->lock);
@@ -103,14 +103,16 @@ nub_registry_reload(NubRegistry *self, GError **error)
     set = nub_backend_set_new(config, before.set, error);
     if (!set)
         return FALSE;
-    if (config->store) {
-        store = nub_store_open(config, error);
+    if (nub_store_is_of(before.store, config)) {
+        store = g_object_ref(before.store);
+    } else if (config->store) {
+        store = nub_store_new(config, error);
         if (!store)
             return FALSE;
     }
     g_mutex_lock(&self->lock);
     g_clear_pointer(&self->set, nub_backend_set_unref);
-    g_clear_pointer(&self->store, nub_store_unref);
+    g_clear_object(&self->store);
     self->set = g_steal_pointer(&set);
     self->store = g_steal_pointer(&store);
     g_mutex_unlock(&self->lock);
@@ -169,12 +171,14 @@ create_kernel(const NubOpening *opening, NubBackend *backend, GError **error)
     NubEngine *engine =
         nub_engine_new(opening->view->set, backend, gas_model, mem_cycles, store, NULL, &failure);
 
+    g_autoptr(NubKernel) kernel = engine ? nub_kernel_new(engine) : NULL;
+
+    if (kernel && store && !nub_kernel_attach_store(kernel, store, &failure))
+        g_clear_object(&kernel);
     nub_backend_set_failure(backend, failure);
-    if (!engine) {
+    if (!kernel)
         g_propagate_error(error, g_steal_pointer(&failure));
-        return NULL;
-    }
-    return nub_kernel_new(engine);
+    return g_steal_pointer(&kernel);
 }
 
 static NubKernel *
@@ -310,6 +314,16 @@ nub_registry_list_backends(NubRegistry *self)
     for (guint i = 0; i < view.set->backends->len; i++)
         g_ptr_array_add(list, nub_backend_describe(view.set->backends->pdata[i]));
     return list;
+}
+
+NubStore *
+nub_registry_get_store(NubRegistry *self)
+{
+    g_auto(NubView) view = { 0 };
+
+    g_return_val_if_fail(NUB_IS_REGISTRY(self), NULL);
+    view = registry_view(self);
+    return g_steal_pointer(&view.store);
 }
 
 char *

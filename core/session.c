@@ -43,6 +43,7 @@ NubSession *
 nub_session_new(NubKernel *kernel, const struct nub_session_args *args, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
+    NubHash last = { { 0 } };
     void *session = NULL;
     NubSession *self;
     int32_t status;
@@ -51,7 +52,9 @@ nub_session_new(NubKernel *kernel, const struct nub_session_args *args, GError *
         nub_kernel_lacks(kernel, "session_open", error);
         return NULL;
     }
-    status = kernel->ops->session_open(kernel->backend, args, &session, &failure);
+    do {
+        status = kernel->ops->session_open(kernel->backend, args, &session, &failure);
+    } while (status != NUB_OK && nub_kernel_supply(kernel, status, &failure, &last));
     if (!nub_kernel_check(kernel, "session_open", status, &failure, error))
         return NULL;
     self = g_object_new(NUB_TYPE_SESSION, NULL);
@@ -338,5 +341,6 @@ nub_session_commit(NubSession *self, gboolean advance, NubHash *successor, GErro
     if (!self->ops->session_commit)
         return nub_kernel_lacks(self->kernel, "session_commit", error);
     status = self->ops->session_commit(self->session, advance != FALSE, successor, &failure);
-    return nub_kernel_check(self->kernel, "session_commit", status, &failure, error);
+    return nub_kernel_check(self->kernel, "session_commit", status, &failure, error) &&
+           nub_kernel_save_successor(self->kernel, successor, advance, error);
 }

@@ -1,20 +1,44 @@
-/* store-private.h - the store of a registry: what outlives the process */
+/* store-private.h - the store of a registry: what core calls of it */
 #ifndef NUB_STORE_PRIVATE_H
 #define NUB_STORE_PRIVATE_H
 
-#include "config-private.h"
+#include "loader-private.h"
 
-#include <nub/plugin.h>
+#include <nub/store.h>
 
-typedef struct _NubStore NubStore;
+struct _NubStore {
+    GObject parent_instance;
+
+    NubConfig *config; /* (owned) */
+    const struct nub_store_ops *ops;
+    void *store; /* the module's; NULL: not created */
+    GPtrArray *option_values;
+    GArray *options;
+    struct nub_host host;
+    GMutex lock;
+    GRWLock gc_lock;   /* writers of capabilities read it; a collection writes it */
+    GHashTable *heads; /* (mutex lock) heads of open kernels: name -> backend's name */
+};
+
+/** A set of hashes, each in memory of its own. */
+GHashTable *nub_hash_set_new(void);
 
 /** Opens the store that a configuration names; call it only when there is one. */
-NubStore *nub_store_open(NubConfig *config, GError **error);
-NubStore *nub_store_ref(NubStore *self);
-void nub_store_unref(NubStore *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(NubStore, nub_store_unref)
+NubStore *nub_store_new(NubConfig *config, GError **error);
+/** Whether opening `config` would give the same store as `self` (which may be NULL). */
+gboolean nub_store_is_of(NubStore *self, const NubConfig *config);
 
 /** What nub_host.fetch_cap promises. Any thread. */
 int32_t nub_store_fetch(NubStore *self, const struct nub_hash *hash, struct nub_bytes *wire, struct nub_failure *failure);
+
+/** One transaction; what is stored already is not written again. */
+gboolean nub_store_write(NubStore *self, const struct nub_store_batch *batch, GError **error);
+
+/** A head belongs to one open kernel at a time. CONFLICT names who has it. */
+gboolean nub_store_take_head(NubStore *self, const char *head, const char *backend, GError **error);
+void nub_store_release_head(NubStore *self, const char *head);
+
+/** Sets `error` from what a function of the module answered; TRUE for NUB_OK. */
+gboolean nub_store_check(NubStore *self, const char *function, int32_t status, const struct nub_failure *failure, GError **error);
 
 #endif

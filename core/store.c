@@ -1,38 +1,283 @@
-/* store.c - the store of a registry: opened once, used by every backend */
+/* store.c - the store of a registry: one module, opened once, used by every kernel
+ *
+ * A module keeps bytes by hash and hashes by name and judges nothing; here is what must be judged:
+ * what comes out is checked against its name, what goes in has its referents, and a head belongs to
+ * one open kernel. Walks over the whole store are in store-walk.c, writing through in
+ * kernel-store.c. See <nub/store.h>.
+ */
 #define G_LOG_DOMAIN "nub-store"
 #include "store-private.h"
 
+#include "error-private.h"
 #include "failure.h"
+#include "kernel-private.h"
+#include "log-private.h"
+#include <string.h>
 
-struct _NubStore {
-    NubConfig *config;
-};
+G_DEFINE_FINAL_TYPE(NubStore, nub_store, G_TYPE_OBJECT)
 
-NubStore *
-nub_store_open(NubConfig *config, GError **error)
+static void
+nub_store_init(NubStore *self)
 {
-    nub_config_error_at(error, NUB_CONFIG_ERROR_VALUE, &config->store->place,
-                        "'store': not supported yet");
-    return NULL;
+    g_mutex_init(&self->lock);
+    g_rw_lock_init(&self->gc_lock);
+    self->heads = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    self->option_values = g_ptr_array_new_with_free_func(g_free);
+    self->options = g_array_new(FALSE, FALSE, sizeof(struct nub_option));
+}
+
+static void
+nub_store_finalize(GObject *object)
+{
+    NubStore *self = NUB_STORE(object);
+
+    if (self->store)
+        self->ops->destroy(self->store);
+    g_hash_table_unref(self->heads);
+    g_ptr_array_unref(self->option_values);
+    g_array_unref(self->options);
+    g_clear_pointer(&self->config, nub_config_unref);
+    g_mutex_clear(&self->lock);
+    g_rw_lock_clear(&self->gc_lock);
+    G_OBJECT_CLASS(nub_store_parent_class)->finalize(object);
+}
+
+static void
+nub_store_class_init(NubStoreClass *class)
+{
+    G_OBJECT_CLASS(class)->finalize = nub_store_finalize;
+}
+
+static void
+host_log(void *ctx, uint32_t level, const char *message)
+{
+    (void)ctx;
+    nub_log_backend("store", level, message);
+}
+
+gboolean
+nub_store_check(NubStore *self, const char *function, int32_t status,
+                const struct nub_failure *failure, GError **error)
+{
+    (void)self;
+    if (G_LIKELY(status == NUB_OK))
+        return TRUE;
+    nub_error_set_failure(error, "store", function, status, failure);
+    return FALSE;
+}
+
+/* ---- opening ----------------------------------------------------------------------------- */
+
+static const NubModule *
+load_module(const NubConfig *config, GError **error)
+{
+    const NubStoreConfig *store = config->store;
+    g_autofree char *path = nub_config_find_module(config, store->module, store->base_dir, error);
+    const NubModule *module = path ? nub_module_load(path, error) : NULL;
+
+    if (module && !module->is_store) {
+        g_set_error(error, NUB_LOAD_ERROR, NUB_LOAD_ERROR_INCOMPLETE, "%s: is no store", path);
+        return NULL;
+    }
+    return module;
+}
+
+static gboolean
+create(NubStore *self, GError **error)
+{
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    struct nub_store_args args;
+    int32_t status;
+
+    self->host = (struct nub_host){ .struct_size = sizeof self->host, .log = host_log };
+    args = (struct nub_store_args){
+        .struct_size = sizeof args,
+        .n_options = self->options->len,
+        .options = (const struct nub_option *)(gpointer)self->options->data,
+        .host = &self->host,
+    };
+    status = self->ops->create(&args, &self->store, &failure);
+    if (status != NUB_OK)
+        self->store = NULL;
+    return nub_store_check(self, "create", status, &failure, error);
 }
 
 NubStore *
-nub_store_ref(NubStore *self)
+nub_store_new(NubConfig *config, GError **error)
 {
-    return g_atomic_rc_box_acquire(self);
+    g_autoptr(NubStore) self = g_object_new(NUB_TYPE_STORE, NULL);
+    const NubPlace *place = &config->store->place;
+    const NubModule *module = load_module(config, error);
+
+    if (!module) {
+        g_prefix_error(error, "%s:%u:%u: store: ", place->file, place->line, place->column);
+        return NULL;
+    }
+    self->config = nub_config_ref(config);
+    self->ops = &module->store_ops;
+    if (!nub_module_resolve_options(module, config->store->options, "store", self->options,
+                                    self->option_values, error) ||
+        !create(self, error))
+        return NULL;
+    return g_steal_pointer(&self);
+}
+
+gboolean
+nub_store_is_of(NubStore *self, const NubConfig *config)
+{
+    const NubStoreConfig *ours = self ? self->config->store : NULL;
+    const GPtrArray *a, *b;
+
+    if (!ours || !config->store)
+        return FALSE;
+    a = ours->options;
+    b = config->store->options;
+    if (strcmp(ours->module, config->store->module) != 0 ||
+        strcmp(ours->base_dir, config->store->base_dir) != 0 ||
+        (a ? a->len : 0) != (b ? b->len : 0))
+        return FALSE;
+    for (guint i = 0; a && i < a->len; i++) {
+        const NubConfigOption *x = a->pdata[i], *y = b->pdata[i];
+        if (strcmp(x->name, y->name) != 0 || strcmp(x->value, y->value) != 0)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/* ---- heads ------------------------------------------------------------------------------- */
+
+gboolean
+nub_store_take_head(NubStore *self, const char *head, const char *backend, GError **error)
+{
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    const char *holder = g_hash_table_lookup(self->heads, head);
+
+    if (holder) {
+        g_set_error(error, NUB_ERROR, NUB_ERROR_CONFLICT,
+                    "%s: the head '%s' is in use by the open backend '%s'", backend, head, holder);
+        return FALSE;
+    }
+    g_hash_table_insert(self->heads, g_strdup(head), g_strdup(backend));
+    return TRUE;
 }
 
 void
-nub_store_unref(NubStore *self)
+nub_store_release_head(NubStore *self, const char *head)
 {
-    g_atomic_rc_box_release(self);
+    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+
+    g_hash_table_remove(self->heads, head);
 }
+
+gboolean
+nub_store_get_name(NubStore *self, const char *name, NubHash *hash, GError **error)
+{
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    int32_t status;
+
+    g_return_val_if_fail(NUB_IS_STORE(self) && name && hash, FALSE);
+    status = self->ops->get_name(self->store, name, hash, &failure);
+    return nub_store_check(self, "get_name", status, &failure, error);
+}
+
+gboolean
+nub_store_set_name(NubStore *self, const char *name, const NubHash *hash, GError **error)
+{
+    struct nub_store_name entry = { .name = name };
+    struct nub_store_batch batch = { .struct_size = sizeof batch, .n_names = 1, .names = &entry };
+    g_autoptr(GMutexLocker) locker = NULL;
+    gboolean present = TRUE;
+
+    g_return_val_if_fail(NUB_IS_STORE(self) && name, FALSE);
+    locker = g_mutex_locker_new(&self->lock);
+    if (g_hash_table_contains(self->heads, name)) {
+        g_set_error(error, NUB_ERROR, NUB_ERROR_CONFLICT,
+                    "store: the head '%s' is in use by the open backend '%s'", name,
+                    (const char *)g_hash_table_lookup(self->heads, name));
+        return FALSE;
+    }
+    if (hash && !nub_hash_is_none(hash)) {
+        entry.hash = *hash;
+        if (!nub_store_contains(self, hash, &present, error))
+            return FALSE;
+    }
+    if (!present) {
+        nub_error_set_hash(error, NUB_ERROR_NOT_FOUND, hash,
+                           "store: what '%s' is to name is absent", name);
+        return FALSE;
+    }
+    return nub_store_write(self, &batch, error);
+}
+
+/* ---- capabilities ------------------------------------------------------------------------ */
 
 int32_t
 nub_store_fetch(NubStore *self, const struct nub_hash *hash, struct nub_bytes *wire,
                 struct nub_failure *failure)
 {
-    (void)self;
-    (void)wire;
-    return nub_fail_hash(failure, NUB_ERR_NOT_FOUND, hash, "not in the store");
+    return self->ops->get(self->store, hash, wire, failure);
+}
+
+gboolean
+nub_store_contains(NubStore *self, const NubHash *hash, gboolean *present, GError **error)
+{
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    uint32_t answer = 0;
+    int32_t status;
+
+    g_return_val_if_fail(NUB_IS_STORE(self) && hash && present, FALSE);
+    status = self->ops->contains(self->store, hash, &answer, &failure);
+    *present = answer != 0;
+    return nub_store_check(self, "contains", status, &failure, error);
+}
+
+NubCap *
+nub_store_get_cap(NubStore *self, const NubHash *hash, GError **error)
+{
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    struct nub_bytes bytes = { 0 };
+    g_autoptr(GBytes) wire = NULL;
+    g_autoptr(NubCap) cap = NULL;
+    NubHash real;
+    int32_t status;
+
+    g_return_val_if_fail(NUB_IS_STORE(self) && hash, NULL);
+    status = self->ops->get(self->store, hash, &bytes, &failure);
+    if (!nub_store_check(self, "get", status, &failure, error))
+        return NULL;
+    wire = nub_bytes_take(G_OBJECT(self), &bytes);
+    cap = nub_cap_new_from_wire(wire, error);
+    if (!cap) {
+        g_autofree char *text = nub_hash_to_string(hash);
+        g_prefix_error(error, "store: %s: ", text);
+        return NULL;
+    }
+    nub_cap_get_hash(cap, &real);
+    if (!nub_hash_equals(&real, hash)) {
+        g_autofree char *text = nub_hash_to_string(hash);
+        nub_error_set_hash(error, NUB_ERROR_HASH_MISMATCH, hash,
+                           "store: %s: the bytes have another hash", text);
+        return NULL;
+    }
+    return g_steal_pointer(&cap);
+}
+
+gboolean
+nub_store_write(NubStore *self, const struct nub_store_batch *batch, GError **error)
+{
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    int32_t status = self->ops->write(self->store, batch, &failure);
+
+    return nub_store_check(self, "write", status, &failure, error);
+}
+
+gboolean
+nub_store_put_cap(NubStore *self, NubCap *cap, GError **error)
+{
+    g_autoptr(NubBundle) bundle = NULL;
+
+    g_return_val_if_fail(NUB_IS_STORE(self) && cap, FALSE);
+    bundle = nub_bundle_new();
+    nub_bundle_add(bundle, cap);
+    return nub_store_import(self, bundle, error);
 }

@@ -19,6 +19,7 @@
 #include <nub/kernel.h>
 #include <nub/registry.h>
 #include <nub/session.h>
+#include <nub/store.h>
 #include <nub/value.h>
 #include <nub/version.h>
 

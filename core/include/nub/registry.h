@@ -9,6 +9,7 @@
 #include <gio/gio.h>
 #include <nub/config.h>
 #include <nub/kernel.h>
+#include <nub/store.h>
 
 G_BEGIN_DECLS
 
@@ -169,6 +170,15 @@ NubKernel *nub_registry_open_finish(NubRegistry *self, GAsyncResult *result, GEr
  */
 NUB_AVAILABLE_IN_0_1
 GPtrArray *nub_registry_list_backends(NubRegistry *self);
+
+/**
+ * nub_registry_get_store:
+ * @self: a registry
+ *
+ * Returns: (transfer full) (nullable): the store that its kernels write to; %NULL: none is configured. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+NubStore *nub_registry_get_store(NubRegistry *self);
 
 /**
  * nub_registry_dup_config:

@@ -1,0 +1,305 @@
+/* store-walk.c - walks over a store: what it lists, what names reach, what is wrong with it
+ *
+ * Everything is iterative, as a chain of capabilities may be a million long. Collecting holds the
+ * lock that writers share, so that what it has found unreachable stays so until it is gone; other
+ * processes are not kept out. See <nub/store.h>.
+ */
+#include "store-private.h"
+
+#include "error-private.h"
+#include <string.h>
+
+GHashTable *
+nub_hash_set_new(void)
+{
+    return g_hash_table_new_full(nub_hash_bucket, nub_hash_equals, (GDestroyNotify)nub_hash_free,
+                                 NULL);
+}
+
+/* ---- listing ----------------------------------------------------------------------------- */
+
+static uint32_t
+add_hash(void *ctx, const struct nub_hash *hash, uint64_t size)
+{
+    (void)size;
+    g_ptr_array_add(ctx, nub_hash_copy(hash));
+    return 1;
+}
+
+GPtrArray *
+nub_store_list_caps(NubStore *self, GError **error)
+{
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    g_autoptr(GPtrArray) hashes = NULL;
+    int32_t status;
+
+    g_return_val_if_fail(NUB_IS_STORE(self), NULL);
+    hashes = g_ptr_array_new_with_free_func((GDestroyNotify)nub_hash_free);
+    status = self->ops->each_cap(self->store, add_hash, hashes, &failure);
+    return nub_store_check(self, "each_cap", status, &failure, error) ? g_steal_pointer(&hashes)
+                                                                      : NULL;
+}
+
+static uint32_t
+add_name(void *ctx, const char *name, const struct nub_hash *hash)
+{
+    (void)hash;
+    g_strv_builder_add(ctx, name);
+    return 1;
+}
+
+char **
+nub_store_list_names(NubStore *self, GError **error)
+{
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    g_autoptr(GStrvBuilder) names = NULL;
+    int32_t status;
+
+    g_return_val_if_fail(NUB_IS_STORE(self), NULL);
+    names = g_strv_builder_new();
+    status = self->ops->each_name(self->store, add_name, names, &failure);
+    return nub_store_check(self, "each_name", status, &failure, error) ? g_strv_builder_end(names)
+                                                                       : NULL;
+}
+
+static uint32_t
+add_named(void *ctx, const char *name, const struct nub_hash *hash)
+{
+    (void)name;
+    g_ptr_array_add(ctx, nub_hash_copy(hash));
+    return 1;
+}
+
+/* What the names name, once per name. */
+static GPtrArray *
+list_named(NubStore *self, GError **error)
+{
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    g_autoptr(GPtrArray) hashes = g_ptr_array_new_with_free_func((GDestroyNotify)nub_hash_free);
+    int32_t status = self->ops->each_name(self->store, add_named, hashes, &failure);
+
+    return nub_store_check(self, "each_name", status, &failure, error) ? g_steal_pointer(&hashes)
+                                                                       : NULL;
+}
+
+/* ---- collecting -------------------------------------------------------------------------- */
+
+/* Adds to `reached` whatever the hashes in `pending` reach; empties `pending`. */
+static gboolean
+reach(NubStore *self, GPtrArray *pending, GHashTable *reached, GCancellable *cancellable,
+      GError **error)
+{
+    while (pending->len) {
+        g_autoptr(NubHash) hash = g_ptr_array_steal_index_fast(pending, pending->len - 1);
+        g_autoptr(GPtrArray) references = NULL;
+        g_autoptr(NubCap) cap = NULL;
+        if (g_cancellable_set_error_if_cancelled(cancellable, error))
+            return FALSE;
+        if (g_hash_table_contains(reached, hash))
+            continue;
+        cap = nub_store_get_cap(self, hash, error);
+        if (!cap)
+            return FALSE;
+        references = nub_cap_list_references(cap);
+        for (guint i = 0; i < references->len; i++)
+            g_ptr_array_add(pending, nub_hash_copy(references->pdata[i]));
+        g_hash_table_add(reached, g_steal_pointer(&hash));
+    }
+    return TRUE;
+}
+
+static gboolean
+collect(NubStore *self, GCancellable *cancellable, guint64 *n_removed, GError **error)
+{
+    g_autoptr(GHashTable) reached = nub_hash_set_new();
+    g_autoptr(GPtrArray) pending = list_named(self, error);
+    g_autoptr(GPtrArray) all = NULL;
+    g_autoptr(GArray) removed = g_array_new(FALSE, FALSE, sizeof(NubHash));
+    struct nub_store_batch batch = { .struct_size = sizeof batch };
+
+    if (!pending || !reach(self, pending, reached, cancellable, error))
+        return FALSE;
+    all = nub_store_list_caps(self, error);
+    if (!all)
+        return FALSE;
+    for (guint i = 0; i < all->len; i++)
+        if (!g_hash_table_contains(reached, all->pdata[i]))
+            g_array_append_vals(removed, all->pdata[i], 1);
+    batch.n_removed = removed->len;
+    batch.removed = (const struct nub_hash *)(gpointer)removed->data;
+    if (n_removed)
+        *n_removed = removed->len;
+    return !removed->len || nub_store_write(self, &batch, error);
+}
+
+gboolean
+nub_store_gc(NubStore *self, GCancellable *cancellable, guint64 *n_removed, GError **error)
+{
+    gboolean done;
+
+    g_return_val_if_fail(NUB_IS_STORE(self), FALSE);
+    g_rw_lock_writer_lock(&self->gc_lock);
+    done = collect(self, cancellable, n_removed, error);
+    g_rw_lock_writer_unlock(&self->gc_lock);
+    return done;
+}
+
+/* ---- verifying --------------------------------------------------------------------------- */
+
+static gboolean
+must_contain(NubStore *self, const NubHash *hash, const char *what, GError **error)
+{
+    g_autofree char *text = nub_hash_to_string(hash);
+    gboolean present = FALSE;
+
+    if (!nub_store_contains(self, hash, &present, error))
+        return FALSE;
+    if (!present)
+        nub_error_set_hash(error, NUB_ERROR_NOT_FOUND, hash, "store: %s %s, which is absent", what,
+                           text);
+    return present;
+}
+
+static gboolean
+verify_cap(NubStore *self, const NubHash *hash, GError **error)
+{
+    g_autoptr(NubCap) cap = nub_store_get_cap(self, hash, error);
+    g_autofree char *text = nub_hash_to_string(hash);
+    g_autofree char *what = g_strdup_printf("%s mentions", text);
+    g_autoptr(GPtrArray) references = NULL;
+
+    if (!cap)
+        return FALSE;
+    references = nub_cap_list_references(cap);
+    for (guint i = 0; i < references->len; i++)
+        if (!must_contain(self, references->pdata[i], what, error))
+            return FALSE;
+    return TRUE;
+}
+
+gboolean
+nub_store_verify(NubStore *self, GCancellable *cancellable, guint64 *n_caps, GError **error)
+{
+    g_autoptr(GPtrArray) all = NULL;
+    g_autoptr(GPtrArray) named = NULL;
+
+    g_return_val_if_fail(NUB_IS_STORE(self), FALSE);
+    all = nub_store_list_caps(self, error);
+    if (!all)
+        return FALSE;
+    for (guint i = 0; i < all->len; i++) {
+        if (g_cancellable_set_error_if_cancelled(cancellable, error) ||
+            !verify_cap(self, all->pdata[i], error))
+            return FALSE;
+    }
+    named = list_named(self, error);
+    if (!named)
+        return FALSE;
+    for (guint i = 0; i < named->len; i++)
+        if (!must_contain(self, named->pdata[i], "a name names", error))
+            return FALSE;
+    if (n_caps)
+        *n_caps = all->len;
+    return TRUE;
+}
+
+/* ---- bundles ----------------------------------------------------------------------------- */
+
+/* A capability on the way down: its mentions come before it. */
+typedef struct {
+    NubCap *cap;
+    GPtrArray *references;
+    guint next;
+} NubStep;
+
+static void
+step_clear(gpointer data)
+{
+    NubStep *step = data;
+
+    nub_cap_unref(step->cap);
+    g_ptr_array_unref(step->references);
+}
+
+static gboolean
+descend(NubStore *self, GArray *path, GHashTable *seen, const NubHash *hash, GError **error)
+{
+    NubStep step = { .cap = nub_store_get_cap(self, hash, error) };
+
+    if (!step.cap)
+        return FALSE;
+    step.references = nub_cap_list_references(step.cap);
+    g_hash_table_add(seen, nub_hash_copy(hash));
+    g_array_append_val(path, step);
+    return TRUE;
+}
+
+NubBundle *
+nub_store_export(NubStore *self, const NubHash *root, GError **error)
+{
+    g_autoptr(NubBundle) bundle = NULL;
+    g_autoptr(GHashTable) seen = NULL;
+    g_autoptr(GArray) path = NULL;
+
+    g_return_val_if_fail(NUB_IS_STORE(self) && root, NULL);
+    bundle = nub_bundle_new();
+    seen = nub_hash_set_new();
+    path = g_array_new(FALSE, FALSE, sizeof(NubStep));
+    g_array_set_clear_func(path, step_clear);
+    if (!descend(self, path, seen, root, error))
+        return NULL;
+    while (path->len) {
+        NubStep *step = &g_array_index(path, NubStep, path->len - 1);
+        if (step->next == step->references->len) {
+            nub_bundle_add(bundle, step->cap);
+            g_array_set_size(path, path->len - 1);
+            continue;
+        }
+        const NubHash *hash = step->references->pdata[step->next++];
+        if (!g_hash_table_contains(seen, hash) && !descend(self, path, seen, hash, error))
+            return NULL;
+    }
+    return g_steal_pointer(&bundle);
+}
+
+/* Every mention is earlier in the bundle or stored already. */
+static gboolean
+check_import(NubStore *self, NubBundle *bundle, GArray *caps, GError **error)
+{
+    g_autoptr(GHashTable) seen = nub_hash_set_new();
+
+    for (guint i = 0; i < nub_bundle_get_n_caps(bundle); i++) {
+        NubCap *cap = nub_bundle_get_cap(bundle, i);
+        g_autoptr(GPtrArray) references = nub_cap_list_references(cap);
+        struct nub_store_cap entry;
+        gsize size = 0;
+        for (guint j = 0; j < references->len; j++)
+            if (!g_hash_table_contains(seen, references->pdata[j]) &&
+                !must_contain(self, references->pdata[j], "import: something mentions", error))
+                return FALSE;
+        nub_cap_get_hash(cap, &entry.hash);
+        entry.wire.data = g_bytes_get_data(nub_cap_get_wire(cap), &size);
+        entry.wire.size = size;
+        if (g_hash_table_add(seen, nub_hash_copy(&entry.hash)))
+            g_array_append_val(caps, entry);
+    }
+    return TRUE;
+}
+
+gboolean
+nub_store_import(NubStore *self, NubBundle *bundle, GError **error)
+{
+    g_autoptr(GArray) caps = NULL;
+    struct nub_store_batch batch = { .struct_size = sizeof batch };
+    gboolean done;
+
+    g_return_val_if_fail(NUB_IS_STORE(self) && bundle, FALSE);
+    caps = g_array_new(FALSE, FALSE, sizeof(struct nub_store_cap));
+    g_rw_lock_reader_lock(&self->gc_lock);
+    done = check_import(self, bundle, caps, error);
+    batch.n_caps = caps->len;
+    batch.caps = (const struct nub_store_cap *)(gpointer)caps->data;
+    done = done && nub_store_write(self, &batch, error);
+    g_rw_lock_reader_unlock(&self->gc_lock);
+    return done;
+}
