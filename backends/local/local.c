@@ -7,6 +7,7 @@
 #include "local-private.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* the first ones are about the interpreters */
 #define N_OWN_OPTIONS 2
@@ -107,8 +108,11 @@ nub_local_new(struct nub_local **made, const struct nub_alloc *alloc,
     }
     struct nub_dir_options dir = { .max_bytes = options->max_bytes,
                                    .trust_hashes = options->trust_hashes,
+                                   .share_pages = true,
                                    .user_free = nub_user_free,
                                    .user_ctx = local };
+    if (getrandom(dir.seed, sizeof dir.seed, 0) != (ssize_t)sizeof dir.seed)
+        dir.seed[0] ^= (uintptr_t)local; /* collisions are easier to find, nothing else */
     local->dir = nub_dir_new(&local->alloc, &dir);
     if (!local->dir) {
         nub_windows_clear(local);

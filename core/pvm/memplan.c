@@ -166,16 +166,16 @@ lay(struct layers *layers, const struct nub_instance *instance, uint32_t n_overl
     layers->next_mapping = 0;
     layers->at = 0;
     layers->n_regions = 0;
-    for (uint32_t i = 0; i < n_overlays; i++) {
-        struct nub_overlay overlay;
-        nub_instance_overlay(instance, i, &overlay);
-        put_base(layers, overlay.start);
-        put_region(layers, (struct nub_region){ .start = overlay.start,
-                                                .size = overlay.bytes.size,
-                                                .content = overlay.bytes,
+    struct nub_overlay piece; /* an overlay, or the part of it whose bytes lie together */
+    uint32_t cursor = 0;
+    while (n_overlays > 0 && nub_instance_next_piece(instance, &cursor, &piece)) {
+        put_base(layers, piece.start);
+        put_region(layers, (struct nub_region){ .start = piece.start,
+                                                .size = piece.bytes.size,
+                                                .content = piece.bytes,
                                                 .access = NUB_ACCESS_READ_WRITE,
                                                 .origin = NUB_REGION_OVERLAY });
-        layers->at = overlay.start + overlay.bytes.size;
+        layers->at = piece.start + piece.bytes.size;
     }
     put_base(layers, END_OF_MEMORY);
 }

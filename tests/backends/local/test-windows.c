@@ -266,7 +266,7 @@ test_parked(gconstpointer data)
 static void
 test_no_address_space(gconstpointer data)
 {
-    if (NUB_TEST_SANITIZED) {
+    if (NUB_TEST_INSTRUMENTED) {
         g_test_skip("the sanitizer needs the address space itself");
         return;
     }
