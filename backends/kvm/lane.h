@@ -40,6 +40,7 @@ struct nub_lane {
     pthread_t caller;      /* (kick_lock) who runs the vCPU */
     bool caller_runs;      /* (kick_lock) */
     const struct nub_lane_call *caller_call; /* (kick_lock) what for */
+    const uint32_t *stoppable; /* (kick_lock) the cancel flag of the call in flight, if it has one */
 };
 
 struct nub_guest {
@@ -108,6 +109,9 @@ void nub_lane_look(struct nub_lane *lane, const struct nub_lane_call *call, stru
 
 /** The status that the guest answered, or GUEST_CORRUPT, GUEST_LOST. The caller holds lane->lock. */
 enum nub_status nub_lane_call(struct nub_lane *lane, const struct nub_lane_call *call, struct nub_failure *failure);
+
+/** Ends the call in flight at once if it is the one with this cancel flag, which has been set. Any thread. */
+void nub_lane_interrupt(struct nub_lane *lane, const uint32_t *cancel);
 
 /* run.c: who runs the vCPU */
 enum nub_status nub_lane_open(struct nub_lane *lane, struct nub_guest *guest, uint32_t index, struct nub_failure *failure);

@@ -178,21 +178,45 @@ tell_broken(struct nub_guest *guest, struct nub_failure *failure)
     return nub_fail(failure, status, "the guest is lost: %s", guest->why);
 }
 
+/* From here to its end a call can be interrupted by who knows its flag. */
+static void
+set_stoppable(struct nub_lane *lane, const uint32_t *cancel)
+{
+    NUB_LOCKED(&lane->kick_lock);
+
+    lane->stoppable = cancel;
+}
+
+void
+nub_lane_interrupt(struct nub_lane *lane, const uint32_t *cancel)
+{
+    NUB_LOCKED(&lane->kick_lock);
+
+    if (lane->stoppable == cancel)
+        __atomic_store_n(&lane->box->stop, 1, __ATOMIC_SEQ_CST);
+}
+
 enum nub_status
 nub_lane_call(struct nub_lane *lane, const struct nub_lane_call *call, struct nub_failure *failure)
 {
     uint64_t sequence = lane->sequence + 1;
+    bool here;
 
     if (nub_guest_is_broken(lane->guest))
         return tell_broken(lane->guest, failure);
-    if (runs_here(lane)) {
-        post(lane, call, sequence);
-        nub_lane_run_here(lane, call, sequence);
-    } else {
-        post(lane, call, sequence);
+    here = runs_here(lane);
+    post(lane, call, sequence);
+    if (call->cancel) {
+        set_stoppable(lane, call->cancel);
+        if (is_set(call->cancel)) /* before it could be interrupted */
+            __atomic_store_n(&lane->box->stop, 1, __ATOMIC_SEQ_CST);
     }
+    if (here)
+        nub_lane_run_here(lane, call, sequence);
     if (!nub_lane_answered(lane, sequence) && !nub_guest_is_broken(lane->guest))
         wait_for_thread(lane, call, sequence);
+    if (call->cancel)
+        set_stoppable(lane, NULL);
     lane->last_call = nub_ticks();
     if (nub_guest_is_broken(lane->guest))
         return tell_broken(lane->guest, failure);

@@ -206,4 +206,6 @@ nub_kvm_session_interrupt(void *session)
     struct session *s = session;
 
     __atomic_store_n(&s->interrupted, 1, __ATOMIC_RELEASE);
+    if (nub_kvm_judge_process(s->machine.kvm, NULL) == NUB_OK)
+        nub_lane_interrupt(&s->machine.kvm->guest.lanes[s->machine.lane], &s->interrupted);
 }
