@@ -174,7 +174,7 @@ put_immediate(struct maker *m, int32_t value)
 {
     uint32_t n = 0;
 
-    while (n < 4 && (n == 0 ? value != 0 : (value << (32 - 8 * n)) >> (32 - 8 * n) != value))
+    while (n < 4 && (n == 0 ? value != 0 : nub_insn_value_size((uint64_t)(int64_t)value) > n))
         n++;
     if (nub_random_one_in(&m->random, 10))
         n = nub_random_below(&m->random, 5);

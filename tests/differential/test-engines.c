@@ -10,8 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#define DEFAULT_COUNT 6000u /* the rest is for the build that is not slowed down */
+#else
 #define DEFAULT_COUNT 30000u
-#define KVM_EVERY     50u /* exits of a guest are dear */
+#endif
+#define KVM_EVERY 50u /* exits of a guest are dear */
 
 struct engine {
     struct nub_trace_engine plugin;
