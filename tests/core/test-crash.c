@@ -1,0 +1,178 @@
+/* test-crash.c - kill -9 at random moments while heads move: nothing that was acknowledged is lost
+ *
+ * A child commits and advances in a loop and says after each call that it returned; the parent
+ * kills it. The store must open and verify, and its head must be the last one that was acknowledged
+ * or the one in flight. Programs are deterministic, so the parent knows every head before.
+ * NUB_CRASH_ROUNDS says how often (default 60; the soak makes it 1000).
+ */
+#include "program-test.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CYCLE 256 /* the program keeps one byte: after so many commits the heads come round */
+
+static NubRegistry *
+open_registry(const char *dir)
+{
+    g_autofree char *yaml = g_strdup_printf(
+        "version: 1\ngas: instruction\n"
+        "store: { module: nub-store-lmdb, options: { path: %s/store, map-size: 256MiB } }\n"
+        "backends: [ { name: local, module: nub-local } ]\n",
+        dir);
+    g_autoptr(GError) error = NULL;
+    NubRegistry *registry = nub_registry_new_from_data(yaml, NULL, &error);
+
+    g_assert_no_error(error);
+    return registry;
+}
+
+/* Commit number `i`, from `head`. */
+static NubHash
+commit(NubKernel *kernel, const NubHash *head, guint64 i)
+{
+    g_autoptr(NubCall) call = nub_call_new(head);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NubOutcome) outcome = NULL;
+    const guint64 args[4] = { i };
+    NubHash successor;
+
+    nub_call_set_args(call, args);
+    nub_call_set_gas(call, 100);
+    nub_call_set_commit(call, TRUE);
+    nub_call_set_advance(call, TRUE);
+    outcome = nub_kernel_invoke(kernel, call, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(nub_outcome_get_successor(outcome, &successor));
+    return successor;
+}
+
+/* The child: goes on from `n` commits until it is killed, one byte to standard output for each. */
+static int
+run_child(const char *dir, guint64 n)
+{
+    g_autoptr(NubRegistry) registry = open_registry(dir);
+    g_autoptr(NubKernel) kernel = nub_registry_open(registry, NULL, NULL);
+    NubHash head;
+
+    g_assert_nonnull(kernel);
+    g_assert_true(nub_kernel_state_root(kernel, &head, NULL));
+    if (nub_hash_is_none(&head))
+        head = nub_test_publish(kernel, &nub_test_stores);
+    for (;; n++) {
+        head = commit(kernel, &head, n);
+        if (write(STDOUT_FILENO, ".", 1) != 1)
+            return 1;
+    }
+}
+
+/* The head after each commit of a cycle. */
+static NubHash *
+foresee(void)
+{
+    NubHash *heads = g_new(NubHash, CYCLE);
+    g_autoptr(NubKernel) kernel = nub_test_local();
+    NubHash head = nub_test_publish(kernel, &nub_test_stores);
+
+    for (guint i = 0; i < CYCLE; i++)
+        heads[i] = head = commit(kernel, &head, i);
+    return heads;
+}
+
+static gboolean
+is_head_after(const NubHash *head, const NubHash *heads, guint n_commits)
+{
+    static const NubHash none;
+
+    return nub_hash_equals(head, n_commits ? &heads[(n_commits - 1) % CYCLE] : &none);
+}
+
+/* Starts a child, kills it after a while, and answers how many commits it acknowledged. */
+static guint
+run_and_kill(const char *dir, guint n, GRand *random)
+{
+    g_autofree char *from = g_strdup_printf("%u", n);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSubprocess) child = g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE, &error,
+                                                    "/proc/self/exe", "--child", dir, from, NULL);
+    g_autoptr(GBytes) acknowledged = NULL;
+
+    g_assert_no_error(error);
+    g_usleep((gulong)g_rand_int_range(random, 0, 40000));
+    g_subprocess_force_exit(child);
+    g_assert_true(g_subprocess_communicate(child, NULL, NULL, &acknowledged, NULL, &error));
+    g_assert_no_error(error);
+    return (guint)g_bytes_get_size(acknowledged);
+}
+
+static guint
+check_store(const char *dir, const NubHash *heads, guint acknowledged)
+{
+    g_autoptr(NubRegistry) registry = open_registry(dir);
+    g_autoptr(NubStore) store = nub_registry_get_store(registry);
+    g_autoptr(NubKernel) kernel = NULL;
+    g_autoptr(GError) error = NULL;
+    NubHash head, stored;
+
+    g_assert_true(nub_store_verify(store, NULL, NULL, &error));
+    g_assert_no_error(error);
+    g_assert_true(nub_store_get_name(store, "local", &stored, &error));
+    kernel = nub_registry_open(registry, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_true(nub_kernel_state_root(kernel, &head, &error));
+    g_assert_true(nub_hash_equals(&head, &stored));
+    if (is_head_after(&head, heads, acknowledged))
+        return acknowledged;
+    g_assert_true(is_head_after(&head, heads, acknowledged + 1));
+    return acknowledged + 1;
+}
+
+static void
+remove_files(const char *dir)
+{
+    g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
+    const char *name;
+
+    while ((name = g_dir_read_name(handle))) {
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        if (g_file_test(path, G_FILE_TEST_IS_DIR))
+            remove_files(path);
+        else
+            g_unlink(path);
+    }
+    g_rmdir(dir);
+}
+
+static void
+test_killed(void)
+{
+    const char *rounds_text = g_getenv("NUB_CRASH_ROUNDS");
+    guint rounds = rounds_text ? (guint)strtoul(rounds_text, NULL, 10) : 60;
+    g_autofree char *dir = g_dir_make_tmp("nub-crash-XXXXXX", NULL);
+    g_autofree NubHash *heads = foresee();
+    g_autoptr(GRand) random = g_rand_new_with_seed(20261122);
+    guint n = 0, moved = 0;
+
+    for (guint i = 0; i < rounds; i++) {
+        guint after = check_store(dir, heads, n + run_and_kill(dir, n, random));
+        g_assert_cmpuint(after, >=, n);
+        moved += after != n;
+        n = after;
+    }
+    g_test_message("%u kills, %u of them after commits, %u commits", rounds, moved, n);
+    /* A test in which nothing was ever committed would show nothing. */
+    g_assert_cmpuint(moved, >, rounds / 10);
+    remove_files(dir);
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc == 4 && strcmp(argv[1], "--child") == 0)
+        return run_child(argv[2], strtoull(argv[3], NULL, 10));
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/core/store/survives-kill", test_killed);
+    return g_test_run();
+}
