@@ -113,12 +113,15 @@ extern const struct nub_cli_command nub_command_config_show;
 extern const struct nub_cli_command nub_command_conform;
 extern const struct nub_cli_command nub_command_disasm;
 extern const struct nub_cli_command nub_command_hash;
+extern const struct nub_cli_command nub_command_head;
 extern const struct nub_cli_command nub_command_help;
 extern const struct nub_cli_command nub_command_inspect;
+extern const struct nub_cli_command nub_command_invoke;
 extern const struct nub_cli_command nub_command_link;
 extern const struct nub_cli_command nub_command_manual;
 extern const struct nub_cli_command nub_command_pack;
 extern const struct nub_cli_command nub_command_replay;
 extern const struct nub_cli_command nub_command_run;
+extern const struct nub_cli_command nub_command_stats;
 
 #endif

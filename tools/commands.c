@@ -10,6 +10,8 @@
 /* clang-format off */
 const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_run,
+    &nub_command_invoke,
+    &nub_command_head,
     &nub_command_asm,
     &nub_command_disasm,
     &nub_command_cc,
@@ -18,6 +20,7 @@ const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_hash,
     &nub_command_inspect,
     &nub_command_backends,
+    &nub_command_stats,
     &nub_command_config_show,
     &nub_command_config_check,
     &nub_command_config_keys,

@@ -79,16 +79,24 @@ test_page(gconstpointer name)
     g_assert_cmpuint(run_examples(lines), >, 0);
 }
 
-int
-main(int argc, char **argv)
+/* A file of docs/examples, where the commands run. */
+static void
+copy_example(const char *name)
 {
-    g_autofree char *example = g_build_filename(NUB_SOURCE_DIR, "docs", "examples", "gcd.s", NULL);
+    g_autofree char *example = g_build_filename(NUB_SOURCE_DIR, "docs", "examples", name, NULL);
     g_autofree char *text = NULL;
     gsize size;
 
-    g_test_init(&argc, &argv, NULL);
     g_assert_true(g_file_get_contents(example, &text, &size, NULL));
-    nub_test_write("gcd.s", text, (gssize)size);
+    nub_test_write(name, text, (gssize)size);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    copy_example("gcd.s");
+    copy_example("pause.s");
     nub_test_write("wrong.yaml", "version: 1\nbackend: []\n", -1);
     g_test_add_data_func("/tools/docs/the-examples-of-cli-are-true", "cli.md", test_page);
     g_test_add_data_func("/tools/docs/the-examples-of-conformance-are-true", "conformance.md",
