@@ -194,6 +194,25 @@ test_keys_are_listed(void)
     g_assert_true(keys == nub_config_list_keys(&n_keys));
 }
 
+/* docs/config.md has a row for each key, made of the same words. */
+static void
+test_keys_are_documented(void)
+{
+    g_autofree char *page = NULL;
+    gsize n_keys = 0;
+    const NubConfigKey *keys = nub_config_list_keys(&n_keys);
+
+    g_assert_true(g_file_get_contents(NUB_SOURCE_DIR "/docs/config.md", &page, NULL, NULL));
+    for (gsize i = 0; i < n_keys; i++) {
+        const char *tick = keys[i].default_value ? "`" : "";
+        g_autofree char *row = g_strdup_printf(
+            "| `%s` | %s | %s%s%s | %s |\n", keys[i].name, keys[i].type, tick,
+            keys[i].default_value ? keys[i].default_value : "", tick, keys[i].summary);
+        if (!strstr(page, row))
+            g_error("docs/config.md has no row %s", row);
+    }
+}
+
 /* ---- the default configuration ----------------------------------------------------------- */
 
 typedef struct {
@@ -399,6 +418,7 @@ main(int argc, char **argv)
     g_test_add_func("/core/config/everything-given-is-in-effect", test_everything_given);
     g_test_add_func("/core/config/text-reads-back-as-the-same", test_text_reads_back);
     g_test_add_func("/core/config/keys-are-listed", test_keys_are_listed);
+    g_test_add_func("/core/config/keys-are-documented", test_keys_are_documented);
     DEFAULT_TEST("drop-ins-add-backends", test_drop_ins_add_backends);
     DEFAULT_TEST("drop-in-must-not", test_drop_in_must_not);
     DEFAULT_TEST("explicit-file-is-alone", test_explicit_file_is_alone);

@@ -127,6 +127,18 @@ test_other_domains_name_nothing(void)
     g_assert_false(nub_error_get_address(error, &address));
 }
 
+/* docs/errors.md has a row for each status, made of the same words. */
+static void
+test_errors_are_documented(void)
+{
+    g_autofree char *page = NULL;
+
+    g_assert_true(g_file_get_contents(NUB_SOURCE_DIR "/docs/errors.md", &page, NULL, NULL));
+#define NUB_STATUS(name, number, text)                                                             \
+    g_assert_nonnull(strstr(page, "| `" #name "` | " #number " | " text " |\n"));
+#include <nub/status.def>
+}
+
 int
 main(int argc, char **argv)
 {
@@ -135,6 +147,7 @@ main(int argc, char **argv)
     g_test_add_func("/core/value/hash-as-text-refused", test_hash_text_refused);
     g_test_add_func("/core/value/hash-as-key", test_hash_as_key);
     g_test_add_func("/core/error/names", test_names);
+    g_test_add_func("/core/error/documented", test_errors_are_documented);
     g_test_add_func("/core/error/names-a-capability", test_error_names_hash);
     g_test_add_func("/core/error/names-an-address", test_error_names_address);
     g_test_add_func("/core/error/other-domains-name-nothing", test_other_domains_name_nothing);
