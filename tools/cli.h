@@ -123,5 +123,13 @@ extern const struct nub_cli_command nub_command_pack;
 extern const struct nub_cli_command nub_command_replay;
 extern const struct nub_cli_command nub_command_run;
 extern const struct nub_cli_command nub_command_stats;
+extern const struct nub_cli_command nub_command_store_export;
+extern const struct nub_cli_command nub_command_store_gc;
+extern const struct nub_cli_command nub_command_store_get;
+extern const struct nub_cli_command nub_command_store_import;
+extern const struct nub_cli_command nub_command_store_ls;
+extern const struct nub_cli_command nub_command_store_name;
+extern const struct nub_cli_command nub_command_store_put;
+extern const struct nub_cli_command nub_command_store_verify;
 
 #endif

@@ -16,18 +16,28 @@ nub_test_folder(void)
     return folder;
 }
 
-void
-nub_test_folder_remove(void)
+/* A folder of a test has folders with files, and no deeper ones. */
+static void
+remove_folder(const char *path)
 {
-    g_autoptr(GDir) dir = folder ? g_dir_open(folder, 0, NULL) : NULL;
+    g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
     const char *name;
 
     while (dir && (name = g_dir_read_name(dir))) {
-        g_autofree char *path = g_build_filename(folder, name, NULL);
-        g_remove(path);
+        g_autofree char *inner = g_build_filename(path, name, NULL);
+        if (g_file_test(inner, G_FILE_TEST_IS_DIR))
+            remove_folder(inner);
+        else
+            g_remove(inner);
     }
+    g_rmdir(path);
+}
+
+void
+nub_test_folder_remove(void)
+{
     if (folder)
-        g_rmdir(folder);
+        remove_folder(folder);
     g_clear_pointer(&folder, g_free);
 }
 

@@ -97,6 +97,10 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     copy_example("gcd.s");
     copy_example("pause.s");
+    nub_test_write("store.yaml",
+                   "version: 1\nstore: { module: nub-store-lmdb, options: { path: store } }\n"
+                   "backends:\n  - { name: local, module: nub-local }\n",
+                   -1);
     nub_test_write("wrong.yaml", "version: 1\nbackend: []\n", -1);
     g_test_add_data_func("/tools/docs/the-examples-of-cli-are-true", "cli.md", test_page);
     g_test_add_data_func("/tools/docs/the-examples-of-conformance-are-true", "conformance.md",
