@@ -1,6 +1,6 @@
 /* asm-private.h - what the files of the assembler and the disassembler share
  *
- *   text --asm-lex.c--> tokens --asm-sections.c, asm-data.c--> capabilities --asm-link.c--> bundle
+ *   text --asm-lex.c--> tokens --asm-sections.c, asm-data.c--> capabilities --asm-link.c, asm-emit.c--> bundle
  *                              '-asm-insn.c--> struct asm_code --asm-layout.c--> bytes and mask
  *   bundle --asm-disasm.c--> text, by way of struct asm_code
  */
@@ -292,9 +292,22 @@ gboolean asm_read_directive(struct asm_state *state, const char *name, struct as
 /** Refuses a name that stands for something else already. */
 gboolean asm_check_new_name(struct asm_state *state, const char *name, struct asm_place place);
 
-/* ---- asm-link.c ----------------------------------------------------------------------------- */
+/* ---- asm-link.c: what a text left open ------------------------------------------------------- */
 
-gboolean asm_link(struct asm_state *state, NubAsmOutput *output);
+/** The capability that is named; NULL when there is none, or when the reference is a hash. */
+struct asm_cap *asm_find_cap(const struct asm_state *state, const struct asm_cap_ref *ref);
+gboolean asm_fail_unknown_cap(struct asm_state *state, const struct asm_cap_ref *ref);
+/** The value of a number with a symbol; `image` is NULL when the text has none. */
+gboolean asm_evaluate(struct asm_state *state, const struct asm_image *image, const struct asm_value *value, guint64 *number);
+/** The code index of a target, after layout. */
+guint64 asm_resolve_target(const struct asm_image *image, const struct asm_target *target);
+/** Slots, symbols, layout: afterwards the image has its code, mask and jump table. */
+gboolean asm_link_image(struct asm_state *state, struct asm_image *image);
+
+/* ---- asm-emit.c ----------------------------------------------------------------------------- */
+
+/** Links the images, adds an instance where one is missing, and makes the output. */
+gboolean asm_emit(struct asm_state *state, NubAsmOutput *output);
 
 /* ---- asm-disasm-code.c ---------------------------------------------------------------------- */
 

@@ -135,7 +135,7 @@ nub_asm_assemble(const char *name, const char *text, gsize size, NubAsmOutput *o
     g_return_val_if_fail(name != NULL && (text != NULL || size == 0) && output != NULL, FALSE);
     begin_state(&state, name, &local_error);
     *output = (NubAsmOutput){ 0 };
-    gboolean ok = read_lines(&state, text, size) && asm_link(&state, output);
+    gboolean ok = read_lines(&state, text, size) && asm_emit(&state, output);
     end_state(&state);
     if (!ok)
         g_propagate_error(error, g_steal_pointer(&local_error));

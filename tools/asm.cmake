@@ -6,6 +6,7 @@ add_library(nub_asm STATIC
     asm-data.c
     asm-disasm.c
     asm-disasm-code.c
+    asm-emit.c
     asm-insn.c
     asm-layout.c
     asm-lex.c
