@@ -35,7 +35,8 @@ struct nub_lane {
     uint64_t sequence;     /* atomic: of the last request posted */
     uint64_t sync_calls;   /* atomic: how often a caller ran the vCPU */
     uint64_t last_call;    /* (lock) ticks at the end of the last call */
-    uint32_t burst;        /* (lock) calls that followed closely */
+    int32_t burst;         /* (lock) calls that followed closely; below 0: polling does not pay now */
+    uint32_t misses;       /* (lock) short calls in a row that polling was too slow for */
     pthread_mutex_t kick_lock;
     pthread_t caller;      /* (kick_lock) who runs the vCPU */
     bool caller_runs;      /* (kick_lock) */

@@ -12,7 +12,9 @@
 
 #define SLICE_NS   5000000ull    /* how often a blocked wait looks around */
 #define GRACE_NS   1000000000ull /* what a guest gets to end a run when asked to */
-#define BURST      3u            /* close calls before the vCPU keeps polling */
+#define BURST      3             /* close calls before the vCPU keeps polling */
+#define MISSES     3u            /* misses before it stops doing so */
+#define RETRY      64            /* close calls after which it may try again */
 #define SPIN_CHECK 32u           /* looks at the mailbox between two looks at the clock */
 
 static void
@@ -40,8 +42,8 @@ runs_here(struct nub_lane *lane)
     if (__atomic_load_n(&lane->turn, __ATOMIC_SEQ_CST) == NUB_TURN_THREAD)
         return false;
     if (nub_ticks() - lane->last_call < guest->burst_ticks)
-        lane->burst++;
-    else
+        lane->burst += lane->burst < BURST;
+    else if (lane->burst > 0)
         lane->burst = 0;
     here =
         guest->wait == NUB_WAIT_SYNC || (guest->wait == NUB_WAIT_ADAPTIVE && lane->burst < BURST);
@@ -104,7 +106,8 @@ wait_blocked(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t s
     (void)!eventfd_read(lane->doorbell, &rings);
 }
 
-static void
+/* True when polling was enough. */
+static bool
 wait_for_thread(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t sequence)
 {
     uint64_t begin = nub_ticks();
@@ -113,11 +116,28 @@ wait_for_thread(struct nub_lane *lane, const struct nub_lane_call *call, uint64_
     do {
         for (unsigned i = 0; i < SPIN_CHECK; i++) {
             if (nub_lane_answered(lane, sequence))
-                return;
+                return true;
             __builtin_ia32_pause();
         }
     } while (nub_ticks() - begin < lane->guest->host_spin_ticks);
     wait_blocked(lane, call, sequence);
+    return false;
+}
+
+/* On a busy machine caller and vCPU may share one core, where polling only keeps them from each
+ * other: short calls that were not answered while the caller polled say so. */
+static void
+judge_polling(struct nub_lane *lane, bool enough, uint64_t ticks)
+{
+    if (enough || ticks > 20 * lane->guest->host_spin_ticks)
+        lane->misses = 0;
+    else
+        lane->misses++;
+    if (lane->misses < MISSES || lane->guest->wait != NUB_WAIT_ADAPTIVE)
+        return;
+    lane->misses = 0;
+    lane->burst = -RETRY;
+    lane->box->spin = 0;
 }
 
 /* The failure is the guest's to fill in: its text is made a string, its code the one that counts.
@@ -213,8 +233,11 @@ nub_lane_call(struct nub_lane *lane, const struct nub_lane_call *call, struct nu
     }
     if (here)
         nub_lane_run_here(lane, call, sequence);
-    if (!nub_lane_answered(lane, sequence) && !nub_guest_is_broken(lane->guest))
-        wait_for_thread(lane, call, sequence);
+    if (!nub_lane_answered(lane, sequence) && !nub_guest_is_broken(lane->guest)) {
+        uint64_t begin = nub_ticks();
+        bool enough = wait_for_thread(lane, call, sequence);
+        judge_polling(lane, enough, nub_ticks() - begin);
+    }
     if (call->cancel)
         set_stoppable(lane, NULL);
     lane->last_call = nub_ticks();

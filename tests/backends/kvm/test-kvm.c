@@ -186,6 +186,76 @@ test_threads(void)
     fixture_close(&f);
 }
 
+/* What one thread of the stress test does: programs of its own come, run, are kept paused, and go.
+ */
+static void
+live_once(struct fixture *f, uint64_t number)
+{
+    const uint64_t size = 1u << 20;
+    g_autofree uint8_t *content = g_malloc0(size);
+    struct nub_session_args args = { .struct_size = sizeof args, .gas = 100000 };
+    struct nub_hash successor, image;
+    struct nub_result result;
+    struct nub_bytes wire;
+    struct nub_cap cap;
+    void *session;
+
+    memcpy(content + 0x10000, &number, sizeof number);
+    args.instance = fixture_put_data_program(f, &program_count, content, size);
+    assert_ok(f->ops->session_open(f->backend, &args, &session, &f->failure), f->failure);
+    assert_ok(fixture_invoke(f, &args.instance, NULL, 100000, &result), f->failure);
+    g_assert_cmpuint(result.return_value, ==, number + 1);
+    assert_ok(f->ops->session_run(session, &result, &f->failure), f->failure);
+    g_assert_cmpuint(result.return_value, ==, number + 1);
+    assert_ok(f->ops->session_commit(session, 0, &successor, &f->failure), f->failure);
+    assert_ok(f->ops->get_cap(f->backend, &args.instance, &wire, &f->failure), f->failure);
+    assert_ok(nub_cap_decode(&cap, (struct nub_slice){ wire.data, wire.size }, &f->failure),
+              f->failure);
+    image = *cap.u.instance.image;
+    wire.release(&wire);
+    assert_ok(f->ops->drop_cap(f->backend, &args.instance, &f->failure), f->failure);
+    assert_ok(fixture_invoke(f, &successor, NULL, 100000, &result), f->failure);
+    g_assert_cmpuint(result.return_value, ==, number + 2);
+    assert_ok(f->ops->drop_cap(f->backend, &successor, &f->failure), f->failure);
+    assert_ok(f->ops->drop_cap(f->backend, &image, &f->failure), f->failure);
+    f->ops->session_close(session);
+}
+
+static gpointer
+live(gpointer data)
+{
+    const struct caller *caller = data;
+    struct fixture f = *caller->f;
+
+    for (uint64_t i = 0; i < 40; i++)
+        live_once(&f, (uint64_t)caller->instance.bytes[0] << 32 | i);
+    return NULL;
+}
+
+/* Four threads on two lanes, in so little memory that the guest is made to forget again and again.
+ */
+static void
+test_stress(void)
+{
+    const struct nub_option options[] = { { "lanes", "2" }, { "guest-memory", "33554432" } };
+    struct caller callers[4];
+    GThread *threads[4];
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, options, 2);
+    for (unsigned i = 0; i < 4; i++) {
+        callers[i] = (struct caller){ &f, { { (uint8_t)i } } };
+        threads[i] = g_thread_new("live", live, &callers[i]);
+    }
+    for (unsigned i = 0; i < 4; i++)
+        g_thread_join(threads[i]);
+    g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 0);
+    g_assert_cmpuint(counter(&f, "nub_caps"), ==, 4 * 40); /* the Data, each put once */
+    fixture_close(&f);
+}
+
 /* ---- ends that come from outside --------------------------------------------------------- */
 
 static gpointer
@@ -422,6 +492,7 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/call/is-pure", test_pure);
     g_test_add_func("/kvm/call/instances-do-not-see-each-other", test_many_instances);
     g_test_add_func("/kvm/call/from-more-threads-than-lanes", test_threads);
+    g_test_add_func("/kvm/call/threads-put-run-commit-and-drop", test_stress);
     g_test_add_func("/kvm/end/an-endless-session-is-interrupted", test_interrupt);
     g_test_add_func("/kvm/end/a-deadline-passes", test_deadline);
     g_test_add_func("/kvm/memory/more-is-published-than-fits", test_more_than_fits);
