@@ -24,7 +24,6 @@ struct simulation {
     uint64_t wheel_used[WHEEL / 64]; /* cycles (mod WHEEL) that have completions */
     uint32_t decoded;
     uint32_t waiting;
-    uint32_t ready;    /* waiting, all dependencies completed */
     uint32_t finished; /* completed in the last cycle: done in this one */
     uint32_t done;
     uint32_t busy_mul, busy_div; /* the running entry that has the unit */
@@ -34,6 +33,7 @@ struct simulation {
 
     /* by place: set when an entry takes it */
     uint32_t uses_alu, uses_two_alus, uses_mul, uses_div;
+    uint32_t independent;     /* all that they waited for has completed */
     uint32_t consumers[RING]; /* entries that wait for this one */
     uint16_t produces[RING];  /* registers that this one will give */
     uint8_t latency[RING];
@@ -88,7 +88,7 @@ set_producer(struct simulation *sim, uint32_t reg, uint32_t place)
 static inline uint32_t
 startable(const struct simulation *sim)
 {
-    uint32_t can = sim->ready;
+    uint32_t can = sim->waiting & sim->independent;
 
     if (sim->alus == 0)
         can &= ~sim->uses_alu;
@@ -115,7 +115,6 @@ start(struct simulation *sim, uint32_t place)
     uint64_t at_bit = 1ull << (at % 64);
 
     sim->waiting &= ~entry;
-    sim->ready &= ~entry;
     sim->alus -= (uint8_t)alus_of(sim, entry);
     sim->busy_mul |= sim->uses_mul & entry;
     sim->busy_div |= sim->uses_div & entry;
@@ -132,7 +131,7 @@ complete(struct simulation *sim, uint32_t place)
     for (uint32_t consumers = sim->consumers[place]; consumers != 0;) {
         uint32_t consumer = take_lowest(&consumers);
         if (--sim->dependencies[consumer] == 0)
-            sim->ready |= sim->waiting & 1u << consumer;
+            sim->independent |= 1u << consumer;
     }
     for (uint32_t regs = sim->produces[place]; regs != 0;)
         sim->producer[take_lowest(&regs)] = NOBODY;
@@ -169,11 +168,6 @@ tick(struct simulation *sim, bool decodes)
     }
 
     if (decodes) {
-        for (uint32_t entries = sim->decoded; entries != 0;) {
-            uint32_t place = take_lowest(&entries);
-            if (sim->dependencies[place] == 0)
-                sim->ready |= 1u << place;
-        }
         sim->waiting |= sim->decoded;
         sim->decoded = 0;
         sim->slots = 4;
@@ -208,7 +202,7 @@ nub_gas_polkavm_begin(struct nub_gas_block *block)
     struct simulation *sim = simulation_of(block);
 
     memset(sim, 0, offsetof(struct simulation, uses_alu));
-    sim->uses_alu = sim->uses_two_alus = sim->uses_mul = sim->uses_div = 0;
+    sim->uses_alu = sim->uses_two_alus = sim->uses_mul = sim->uses_div = sim->independent = 0;
     memset(sim->producer, NOBODY, sizeof sim->producer);
     sim->slots = 4;
     sim->alus = 4;
@@ -249,6 +243,7 @@ append(struct simulation *sim, const struct nub_gas_entry *cost, const struct nu
         dependencies++;
     }
     sim->dependencies[place] = (uint8_t)dependencies;
+    sim->independent = (sim->independent & ~entry) | (dependencies == 0 ? entry : 0);
     if (!cost->no_dst)
         set_producer(sim, nub_gas_field(insn, cost->dst), place);
 }
