@@ -247,33 +247,57 @@ nub_jit_shift_imm(struct nub_jit *jit, enum nub_x64_shift op, unsigned width, un
 
 /* ---- comparisons --------------------------------------------------------------------------- */
 
+/*
+ * setcc writes a byte and so waits for whatever its register held before, unless that is known to
+ * be 0: it is cleared before the comparison, which must not lose its operands or its flags to that.
+ */
+static unsigned
+clear_for_set(struct nub_jit *jit, unsigned dst, bool is_operand)
+{
+    unsigned byte = is_operand ? NUB_JIT_SCRATCH : dst;
+
+    nub_x64_zero(&jit->x, byte);
+    return byte;
+}
+
+static void
+finish_set(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned byte)
+{
+    nub_x64_setcc(&jit->x, cond, byte);
+    if (dst != byte)
+        nub_x64_mov(&jit->x, NUB_X64_32, dst, byte);
+    nub_jit_note_flags(jit, dst, cond);
+}
+
 void
 nub_jit_set(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned a, unsigned b)
 {
-    bool is_free = dst != a && dst != b;
-    unsigned byte = is_free ? dst : NUB_JIT_SCRATCH;
+    unsigned byte = clear_for_set(jit, dst, dst == a || dst == b);
 
-    if (is_free)
-        nub_x64_zero(&jit->x, dst);
     nub_jit_compare(jit, a, b);
-    nub_x64_setcc(&jit->x, cond, byte);
-    if (!is_free)
-        nub_x64_rr(&jit->x, NUB_X64_OP_MOVZX8, NUB_X64_32, dst, byte);
-    nub_jit_note_flags(jit, dst, cond);
+    finish_set(jit, cond, dst, byte);
 }
 
 void
 nub_jit_set_imm(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned a, uint64_t imm)
 {
-    unsigned byte = dst != a ? dst : NUB_JIT_SCRATCH;
+    unsigned byte = clear_for_set(jit, dst, dst == a);
 
-    if (dst != a)
-        nub_x64_zero(&jit->x, dst);
     nub_jit_compare_imm(jit, a, imm);
-    nub_x64_setcc(&jit->x, cond, byte);
-    if (dst == a)
-        nub_x64_rr(&jit->x, NUB_X64_OP_MOVZX8, NUB_X64_32, dst, byte);
-    nub_jit_note_flags(jit, dst, cond);
+    finish_set(jit, cond, dst, byte);
+}
+
+/* a sum and whether it wrapped, the two destinations being different */
+void
+nub_jit_add_with_carry_out(struct nub_jit *jit, unsigned sum, unsigned carry, unsigned a,
+                           unsigned b)
+{
+    unsigned byte = clear_for_set(jit, carry, carry == a || carry == b);
+
+    if (sum != b)
+        nub_jit_move(jit, sum, a);
+    nub_x64_alu(&jit->x, NUB_X64_ADD, NUB_X64_64, sum, sum == b ? a : b);
+    finish_set(jit, NUB_X64_B, carry, byte);
 }
 
 /* `cond` is E or NE: makes the flags say whether `reg` is 0, and returns the condition for that */

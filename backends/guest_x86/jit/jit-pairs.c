@@ -96,22 +96,15 @@ mul_both(struct nub_jit *jit, const struct nub_insn *low, const struct nub_insn 
     return true;
 }
 
-/* a sum and whether it wrapped: the sum is below a summand exactly if there was a carry */
+/* a sum and whether it wrapped: it is below a summand exactly if there was a carry */
 static bool
 add_with_carry_out(struct nub_jit *jit, const struct nub_insn *add, const struct nub_insn *set)
 {
-    unsigned sum = nub_jit_r(add->d), a = nub_jit_r(add->a), b = nub_jit_r(add->b);
-    unsigned carry = nub_jit_r(set->d);
-
     if (set->a != add->d || set->b == add->d || (set->b != add->a && set->b != add->b) ||
-        set->d == add->a || set->d == add->b || set->d == add->d)
+        set->d == add->d)
         return false;
-    nub_x64_zero(&jit->x, carry);
-    if (sum != b)
-        nub_jit_move(jit, sum, a);
-    nub_x64_alu(&jit->x, NUB_X64_ADD, NUB_X64_64, sum, sum == b ? a : b);
-    nub_x64_setcc(&jit->x, NUB_X64_B, carry);
-    nub_jit_note_flags(jit, carry, NUB_X64_B);
+    nub_jit_add_with_carry_out(jit, nub_jit_r(add->d), nub_jit_r(set->d), nub_jit_r(add->a),
+                               nub_jit_r(add->b));
     return true;
 }
 

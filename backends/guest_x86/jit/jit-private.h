@@ -174,6 +174,7 @@ void nub_jit_shift_imm(struct nub_jit *jit, enum nub_x64_shift op, unsigned widt
 void nub_jit_shift_alt(struct nub_jit *jit, enum nub_x64_shift op, unsigned width, unsigned dst, uint64_t value, unsigned count);
 void nub_jit_set(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned a, unsigned b);
 void nub_jit_set_imm(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned a, uint64_t imm);
+void nub_jit_add_with_carry_out(struct nub_jit *jit, unsigned sum, unsigned carry, unsigned a, unsigned b);
 enum nub_x64_cond nub_jit_zero_test(struct nub_jit *jit, enum nub_x64_cond cond, unsigned reg);
 void nub_jit_cmov(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, unsigned src, unsigned test);
 void nub_jit_cmov_imm(struct nub_jit *jit, enum nub_x64_cond cond, unsigned dst, uint64_t imm, unsigned test);
