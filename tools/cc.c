@@ -40,7 +40,8 @@ static const char *const link_flags[] = {
     NULL,
 };
 
-static const char *const runtime_sources[] = { "crt0.c", "heap.c", "mem.c", NULL };
+static const char *const runtime_sources[] = { "crt0.c",       "heap.c",       "mem.c", "int128.c",
+                                               "soft-float.c", "soft-double.c", NULL };
 
 /* what one build needs on its way */
 struct build {
@@ -112,12 +113,14 @@ compile(struct build *b, const char *source, const char *const *flags, GError **
 
     g_ptr_array_add(b->objects, object);
     g_ptr_array_add(argv, g_strdup(b->clang));
+    g_ptr_array_add(argv, g_strdup("--start-no-unused-arguments")); /* assembly wants few of them */
     add_all(argv, nub_cc_target_flags);
     g_ptr_array_add(argv, g_strdup("-ffreestanding"));
     g_ptr_array_add(argv, g_strdup("-nostdlibinc"));
     g_ptr_array_add(argv, g_strdup("-isystem"));
     g_ptr_array_add(argv, g_build_filename(b->sdk, "include", NULL));
     g_ptr_array_add(argv, g_strdup("-O2"));
+    g_ptr_array_add(argv, g_strdup("--end-no-unused-arguments"));
     add_all(argv, flags);
     g_ptr_array_add(argv, g_strdup("-c"));
     g_ptr_array_add(argv, g_strdup(source));

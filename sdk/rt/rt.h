@@ -1,0 +1,19 @@
+/* rt.h - names of the functions that a compiler calls by itself
+ *
+ * Natively they have a prefix, so that a test can hold them against the machine's own arithmetic.
+ */
+#ifndef NUB_RT_H
+#define NUB_RT_H
+
+#include <stdint.h>
+
+#ifdef __riscv
+#define RT(name) name
+#else
+#define RT(name) rt##name
+#endif
+
+__extension__ typedef __int128 int128;
+__extension__ typedef unsigned __int128 uint128;
+
+#endif
