@@ -44,6 +44,7 @@ nub_local_invoke_cached(void *backend, const struct nub_invoke_args *args,
     if (status != NUB_OK)
         return (int32_t)status;
     nub_memory_init(&memory, local, &held.resolved->plan);
+    memory.eager |= held.often;
     start_at_endpoint(&machine, &held, args->endpoint, args->args);
     machine.gas = cut_gas(args->gas);
     machine.memory = &memory;
@@ -220,6 +221,7 @@ call_held(const struct nub_call *call, bool resume, const struct nub_held *held,
     struct nub_machine machine = { .gas = cut_gas(call->gas), .memory = &memory };
 
     nub_memory_init(&memory, local, &held->resolved->plan);
+    memory.eager |= held->often;
     if (resume)
         start_where_paused(&machine, held, call);
     else

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ENGINE nub_engine_checked
+#define KIND   NUB_ENGINE_CHECKED
 
 #define SIZE_U8       1u
 #define SIZE_I8       1u

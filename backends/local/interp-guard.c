@@ -8,6 +8,7 @@
 
 #if NUB_HAVE_GUARD
 #define ENGINE nub_engine_guard
+#define KIND   NUB_ENGINE_GUARD
 
 #define INSN_U8         "movzbl", "k"
 #define INSN_I8         "movsbq", "q"
@@ -54,7 +55,7 @@ fault(PARAMETERS)
     nub_op_locate(m->code, ip, &insn, &block, &index);
     if (!memory->window) {
         __atomic_store_n(&m->code->touches_memory, true, __ATOMIC_RELAXED);
-        if (nub_window_take(memory)) {
+        if (memory->eager && nub_window_take(memory)) {
             base = memory->window->base;
             /* again, from registers: a load that faulted has left nothing in `last` */
             CALL_NEXT(nub_engine_guard.handlers[NUB_LAST_NONE][insn.opcode], ip);
@@ -64,7 +65,8 @@ fault(PARAMETERS)
     if (m->code->gas_model == NUB_GAS_INSTRUCTION)
         gas += (int64_t)block->cost - index - 1;
     if (!memory->window || nub_memory_allows(memory, access.ea, access.size, access.store)) {
-        /* no window to be had: the plain interpreter goes on here, nothing being due */
+        /* without a window the plain interpreter ends the block, and the page table serves; nothing
+         * is due */
         m->paid = m->code->gas_model != NUB_GAS_INSTRUCTION;
         gas += m->code->gas_model == NUB_GAS_INSTRUCTION;
         stop(m, gas, insn.pc, memory->window ? NUB_STOP_NO_MEMORY : NUB_STOP_ELSEWHERE);
@@ -80,11 +82,6 @@ enter(struct nub_machine *m, const struct nub_block *block)
     struct nub_memory *memory = m->memory;
     const struct nub_window *window = &memory->local->windows.none;
 
-    if (!memory->window && __atomic_load_n(&m->code->touches_memory, __ATOMIC_RELAXED) &&
-        !nub_window_take(memory)) {
-        m->stop = NUB_STOP_ELSEWHERE;
-        return;
-    }
     if (memory->window)
         window = memory->window;
     const struct nub_op *first = nub_block_ops(block);

@@ -46,7 +46,7 @@ struct nub_access_of nub_access_of(const struct nub_insn *insn, const uint64_t r
 /** Runs one instruction after the other, straight from pvm.md. With `to_block` it stops where a charge is due after the first. */
 enum nub_stop nub_interp_switch(struct nub_machine *machine, bool to_block);
 /** Runs pre-decoded blocks. Starts at an instruction that a block can start with. */
-enum nub_stop nub_interp_threaded(struct nub_machine *machine);
+enum nub_stop nub_interp_threaded(struct nub_machine *machine, enum nub_engine_kind kind);
 
 /** When a run has to be given up. */
 struct nub_give_up {

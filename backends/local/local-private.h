@@ -35,6 +35,7 @@ struct nub_local_options {
     uint64_t max_bytes;  /* 0: no limit */
     uint64_t code_cache; /* bytes of pre-decoded code that are kept */
     uint32_t windows;    /* how many 4 GiB windows are kept */
+    uint64_t short_run;  /* gas that a run has used up before it gets a window; 0: it gets one at once */
     const struct nub_runner *runner; /* NULL: the interpreters run programs */
 };
 
@@ -87,9 +88,13 @@ struct nub_resolved {
     struct nub_memplan plan;
     struct nub_memplan without; /* without the overlays; empty when there are none */
     bool memory_valid;          /* the plans have been built */
+    uint32_t n_calls;           /* (lock) up to NUB_CALLED_OFTEN */
     uint32_t n_entries;
     struct nub_entry *entries;
 };
+
+/** An instance that was called so often is likely to be called again: it may have a window at once. */
+#define NUB_CALLED_OFTEN 4u
 
 /** What image and mem_size give, that is without the instance's overlays. */
 static inline const struct nub_memplan *
@@ -111,6 +116,7 @@ struct nub_held {
     struct nub_dir_entry *entry;
     struct nub_resolved *resolved;
     struct nub_code *code;
+    bool often; /* called often */
 };
 
 /** The errors of caps.md 4.1 in their order. Takes and leaves the lock. */

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* What a run costs that is not worth a window, in gas: some ten microseconds. */
+#define SHORT_RUN ((uint64_t)1 << 15)
+
 /* the first ones are about the interpreters */
 #define N_OWN_OPTIONS 2
 static const struct nub_option_desc option_table[] = {
@@ -155,6 +158,7 @@ nub_local_create(const struct nub_create_args *args, const struct nub_runner *ru
         .max_bytes = option_number(args, "max-bytes", 0),
         .code_cache = option_number(args, "code-cache", 256u << 20),
         .windows = (uint32_t)option_number(args, "windows", 16),
+        .short_run = SHORT_RUN,
         .runner = runner,
     };
     struct nub_local *local;

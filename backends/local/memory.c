@@ -10,7 +10,10 @@
 void
 nub_memory_init(struct nub_memory *memory, struct nub_local *local, const struct nub_memplan *plan)
 {
-    *memory = (struct nub_memory){ .local = local, .plan = plan, .guard = local->options.guard };
+    *memory = (struct nub_memory){ .local = local,
+                                   .plan = plan,
+                                   .guard = local->options.guard,
+                                   .eager = local->options.short_run == 0 };
 }
 
 void

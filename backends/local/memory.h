@@ -67,6 +67,7 @@ struct nub_memory {
     struct nub_host_range *host; /* sorted, no overlap */
     uint32_t n_host, host_capacity;
     bool guard;                /* a window may be taken */
+    bool eager;                /* ... at the first access; else when a run gets long */
     struct nub_pages *pages;   /* NULL until needed */
     struct nub_window *window; /* NULL: pages; (nub_windows.lock) unless the memory is entered */
 };

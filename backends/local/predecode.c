@@ -86,10 +86,9 @@ table_size(uint32_t capacity)
     return sizeof(struct nub_block_table) + capacity * sizeof(const struct nub_block *);
 }
 
-void
-nub_blocks_clear(struct nub_local *local, struct nub_code *code)
+static void
+clear(struct nub_local *local, struct nub_code *code, struct nub_blocks *blocks)
 {
-    struct nub_blocks *blocks = &code->blocks;
     const struct nub_alloc *alloc = &local->alloc;
 
     while (blocks->chunks) {
@@ -108,6 +107,13 @@ nub_blocks_clear(struct nub_local *local, struct nub_code *code)
     blocks->cursor = blocks->end = NULL;
     blocks->n = 0;
     blocks->bytes = 0;
+}
+
+void
+nub_blocks_clear(struct nub_local *local, struct nub_code *code)
+{
+    for (unsigned kind = 0; kind < NUB_N_ENGINES; kind++)
+        clear(local, code, &code->blocks[kind]);
 }
 
 /* ---- finding blocks -------------------------------------------------------------------------- */
@@ -549,39 +555,40 @@ decode_row(struct row *row, uint32_t pc)
 }
 
 static const struct nub_block *
-make_row_inlock(struct nub_local *local, struct nub_code *code, uint32_t pc)
+make_row_inlock(struct nub_local *local, struct nub_code *code, struct nub_blocks *blocks,
+                uint32_t pc)
 {
-    struct row row = { .local = local, .code = code, .blocks = &code->blocks, .last = -1 };
-    struct nub_chunk *chunk = code->blocks.chunks;
-    uint8_t *cursor = code->blocks.cursor;
+    struct row row = { .local = local, .code = code, .blocks = blocks, .last = -1 };
+    struct nub_chunk *chunk = blocks->chunks;
+    uint8_t *cursor = blocks->cursor;
 
     if (decode_row(&row, pc))
         return row.started[0];
-    if (code->blocks.chunks == chunk) /* nothing leads there yet */
-        code->blocks.cursor = cursor;
+    if (blocks->chunks == chunk) /* nothing leads there yet */
+        blocks->cursor = cursor;
     return NULL;
 }
 
 const struct nub_block *
-nub_block_at(struct nub_local *local, struct nub_code *code, uint32_t pc)
+nub_block_at(struct nub_local *local, struct nub_code *code, enum nub_engine_kind kind, uint32_t pc)
 {
-    const struct nub_block *block = find(&code->blocks, pc);
+    struct nub_blocks *blocks = &code->blocks[kind];
+    const struct nub_block *block = find(blocks, pc);
 
     if (block || !nub_program_is_block_start(&code->program, pc))
         return block;
-    pthread_mutex_lock(&code->blocks.lock);
-    block = find(&code->blocks, pc);
+    pthread_mutex_lock(&blocks->lock);
+    block = find(blocks, pc);
     if (!block)
-        block = make_row_inlock(local, code, pc);
-    pthread_mutex_unlock(&code->blocks.lock);
+        block = make_row_inlock(local, code, blocks, pc);
+    pthread_mutex_unlock(&blocks->lock);
     return block;
 }
 
 /* The table of what dynamic jumps lead to; without it they are looked up each time. */
 static const struct nub_block **
-make_dynamic(struct nub_local *local, struct nub_code *code)
+make_dynamic(struct nub_local *local, struct nub_code *code, struct nub_blocks *blocks)
 {
-    struct nub_blocks *blocks = &code->blocks;
     size_t size = code->program.n_jump * sizeof *blocks->dynamic;
 
     pthread_mutex_lock(&blocks->lock);
@@ -599,15 +606,16 @@ make_dynamic(struct nub_local *local, struct nub_code *code)
 }
 
 const struct nub_block *
-nub_block_of_entry(struct nub_local *local, struct nub_code *code, uint32_t i)
+nub_block_of_entry(struct nub_local *local, struct nub_code *code, enum nub_engine_kind kind,
+                   uint32_t i)
 {
-    struct nub_blocks *blocks = &code->blocks;
+    struct nub_blocks *blocks = &code->blocks[kind];
     const struct nub_block *block =
-        nub_block_at(local, code, nub_program_jump_entry(&code->program, i));
+        nub_block_at(local, code, kind, nub_program_jump_entry(&code->program, i));
     const struct nub_block **entries = __atomic_load_n(&blocks->dynamic, __ATOMIC_ACQUIRE);
 
     if (!entries)
-        entries = make_dynamic(local, code);
+        entries = make_dynamic(local, code, blocks);
     if (block && entries)
         __atomic_store_n(&entries[i], block, __ATOMIC_RELEASE);
     return block;

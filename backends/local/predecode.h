@@ -73,6 +73,8 @@ struct nub_engine {
     /** Runs from the block on; how it ended is in machine->stop. */
     void (*enter)(struct nub_machine *machine, const struct nub_block *block);
 };
+/** Over a page table, and over a window. */
+enum nub_engine_kind { NUB_ENGINE_CHECKED, NUB_ENGINE_GUARD, NUB_N_ENGINES };
 extern const struct nub_engine nub_engine_guard, nub_engine_checked;
 
 struct nub_chunk {
@@ -86,7 +88,7 @@ struct nub_block_table {
     const struct nub_block *slots[]; /* atomic; by pc, open addressing */
 };
 
-/** The rows of one program under one gas setting. All zero: nothing is made yet. */
+/** The rows of one program under one gas setting, for one engine. */
 struct nub_blocks {
     pthread_mutex_t lock;
     const struct nub_engine *engine;
@@ -99,12 +101,12 @@ struct nub_blocks {
 };
 
 void nub_blocks_init(struct nub_blocks *blocks, const struct nub_engine *engine);
-/** Forgets everything; nobody may be running it. */
+/** Forgets everything of both engines; nobody may be running it. */
 void nub_blocks_clear(struct nub_local *local, struct nub_code *code);
 /** The block that starts at `pc`, made if need be. NULL: run it elsewhere. */
-const struct nub_block *nub_block_at(struct nub_local *local, struct nub_code *code, uint32_t pc);
+const struct nub_block *nub_block_at(struct nub_local *local, struct nub_code *code, enum nub_engine_kind kind, uint32_t pc);
 /** Where a dynamic jump through entry `i` leads; NULL: no block start, or run it elsewhere. */
-const struct nub_block *nub_block_of_entry(struct nub_local *local, struct nub_code *code, uint32_t i);
+const struct nub_block *nub_block_of_entry(struct nub_local *local, struct nub_code *code, enum nub_engine_kind kind, uint32_t i);
 /** The instruction of an operation that can fault, and how many of its block come before it. */
 void nub_op_locate(const struct nub_code *code, const struct nub_op *op, struct nub_insn *insn, const struct nub_block **block, uint32_t *index);
 

@@ -76,7 +76,9 @@ nub_codes_evict(struct nub_local *local, bool all)
     for (struct nub_code *code = codes->oldest; code; code = code->newer) {
         if (!all && __atomic_load_n(&codes->bytes, __ATOMIC_RELAXED) <= codes->limit)
             return;
-        if (code->users == 0 && (code->blocks.bytes > 0 || code->native))
+        uint64_t bytes =
+            code->blocks[NUB_ENGINE_CHECKED].bytes + code->blocks[NUB_ENGINE_GUARD].bytes;
+        if (code->users == 0 && (bytes > 0 || code->native))
             forget_code(local, code);
     }
 }
@@ -95,7 +97,8 @@ code_new(struct nub_local *local, struct nub_image_user *image, uint32_t gas_mod
     nub_image_program(&code->program, &image->entry->cap.u.image);
     code->gas_model = gas_model;
     code->mem_cycles = mem_cycles;
-    nub_blocks_init(&code->blocks, local->options.guard ? &nub_engine_guard : &nub_engine_checked);
+    nub_blocks_init(&code->blocks[NUB_ENGINE_CHECKED], &nub_engine_checked);
+    nub_blocks_init(&code->blocks[NUB_ENGINE_GUARD], &nub_engine_guard);
     code->next = image->codes;
     image->codes = code;
     link_newest(&local->codes, code);
@@ -138,7 +141,8 @@ nub_image_free(struct nub_local *local, struct nub_image_user *image)
         image->codes = code->next;
         unlink_code(&local->codes, code);
         forget_code(local, code);
-        pthread_mutex_destroy(&code->blocks.lock);
+        for (unsigned kind = 0; kind < NUB_N_ENGINES; kind++)
+            pthread_mutex_destroy(&code->blocks[kind].lock);
         nub_free(&local->alloc, code, sizeof *code);
     }
     nub_free(&local->alloc, image, sizeof *image);

@@ -21,7 +21,7 @@ struct nub_code {
     void *native;            /* the runner's (runner.h); atomic */
     struct nub_code *next;   /* of the same image */
     struct nub_code *newer, *older; /* (nub_local.lock) all programs by last use */
-    struct nub_blocks blocks;
+    struct nub_blocks blocks[NUB_N_ENGINES];
 };
 
 struct nub_image_user {

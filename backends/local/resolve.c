@@ -215,7 +215,11 @@ hold_inlock(struct nub_local *local, const struct nub_target *target, struct nub
     if (!code)
         return nub_local_no_memory(failure);
     nub_dir_pin(local->dir, entry);
-    *held = (struct nub_held){ .entry = entry, .resolved = resolved, .code = code };
+    resolved->n_calls += resolved->n_calls < NUB_CALLED_OFTEN;
+    *held = (struct nub_held){ .entry = entry,
+                               .resolved = resolved,
+                               .code = code,
+                               .often = resolved->n_calls == NUB_CALLED_OFTEN };
     return NUB_OK;
 }
 

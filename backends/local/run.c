@@ -32,28 +32,75 @@ nub_given_up(const struct nub_give_up *give_up, struct nub_failure *failure)
 }
 
 enum nub_stop
-nub_interp_threaded(struct nub_machine *machine)
+nub_interp_threaded(struct nub_machine *machine, enum nub_engine_kind kind)
 {
     struct nub_code *code = machine->code;
-    struct nub_local *local = machine->memory->local;
 
-    /* a run that found no window is not what this backend's code was made for */
-    if (machine->paid || machine->memory->guard != local->options.guard)
+    if (machine->paid)
         return NUB_STOP_ELSEWHERE;
-    const struct nub_block *block = nub_block_at(local, code, machine->pc);
+    const struct nub_block *block = nub_block_at(machine->memory->local, code, kind, machine->pc);
     if (!block)
         return NUB_STOP_ELSEWHERE;
-    machine->dynamic = __atomic_load_n(&code->blocks.dynamic, __ATOMIC_ACQUIRE);
+    machine->dynamic = __atomic_load_n(&code->blocks[kind].dynamic, __ATOMIC_ACQUIRE);
     machine->n_dynamic = machine->dynamic ? code->program.n_jump : 0;
-    code->blocks.engine->enter(machine, block);
+    code->blocks[kind].engine->enter(machine, block);
     return machine->stop;
+}
+
+/* Which engine goes on from here. A window costs system calls and page faults, the page table
+ * costs a test at each access: so a window is taken when it is there already, for an instance
+ * that is called again and again, and when a run gets long. Code that has never touched memory
+ * runs over the window in which everything faults. */
+static enum nub_engine_kind
+choose_engine(struct nub_machine *machine, bool long_run)
+{
+    struct nub_memory *memory = machine->memory;
+
+    if (memory->window)
+        return NUB_ENGINE_GUARD;
+    if (!memory->guard)
+        return NUB_ENGINE_CHECKED;
+    if (!__atomic_load_n(&machine->code->touches_memory, __ATOMIC_RELAXED))
+        return NUB_ENGINE_GUARD;
+    if ((memory->eager || long_run) && nub_window_take(memory))
+        return NUB_ENGINE_GUARD;
+    return NUB_ENGINE_CHECKED;
+}
+
+static enum nub_stop
+run_threaded(struct nub_machine *machine, bool long_run)
+{
+    enum nub_stop stop = NUB_STOP_ELSEWHERE;
+
+    while (stop == NUB_STOP_ELSEWHERE || stop == NUB_STOP_BLOCK) {
+        stop = nub_interp_threaded(machine, choose_engine(machine, long_run));
+        if (stop == NUB_STOP_ELSEWHERE)
+            stop = nub_interp_switch(machine, true);
+    }
+    return stop;
+}
+
+/* As run_threaded(), but when the beginning of a run is over it may get a window. */
+static enum nub_stop
+run_threaded_from_short(struct nub_machine *machine)
+{
+    uint64_t most = machine->memory->local->options.short_run;
+    uint64_t rest = machine->gas > most ? machine->gas - most : 0;
+
+    machine->gas -= rest;
+    enum nub_stop stop = run_threaded(machine, false);
+    machine->gas += rest;
+    if (stop == NUB_STOP_EXIT && machine->reason == NUB_EXIT_OUT_OF_GAS && rest > 0)
+        stop = run_threaded(machine, true);
+    return stop;
 }
 
 /* Runs until an exit or until the gas at hand does not suffice. */
 static enum nub_stop
 run_on(struct nub_machine *machine)
 {
-    const struct nub_local_options *options = &machine->memory->local->options;
+    const struct nub_memory *memory = machine->memory;
+    const struct nub_local_options *options = &memory->local->options;
     enum nub_stop stop = NUB_STOP_ELSEWHERE;
 
     if (options->runner && !machine->paid) {
@@ -63,12 +110,9 @@ run_on(struct nub_machine *machine)
     }
     if (options->runner || !options->threaded)
         return nub_interp_switch(machine, false);
-    while (stop == NUB_STOP_ELSEWHERE || stop == NUB_STOP_BLOCK) {
-        stop = nub_interp_threaded(machine);
-        if (stop == NUB_STOP_ELSEWHERE)
-            stop = nub_interp_switch(machine, true);
-    }
-    return stop;
+    if (memory->guard && !memory->eager && !memory->window)
+        return run_threaded_from_short(machine);
+    return run_threaded(machine, false);
 }
 
 static enum nub_status

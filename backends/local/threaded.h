@@ -1,6 +1,6 @@
 /* threaded.h - the threaded interpreter, included once for each way to reach memory
  *
- * The including file defines ENGINE, LOAD_AT and STORE_AT, fault() and enter(), see
+ * The including file defines ENGINE, KIND, LOAD_AT and STORE_AT, fault() and enter(), see
  * interp-guard.c. A handler executes one operation, or two that follow each other, and calls the
  * next: with the same arguments in the same registers that is a jump (design.md 6; the compiler must
  * turn such calls into jumps, so these files are always built with optimisation). Handlers take no
@@ -109,7 +109,7 @@ op_stub(PARAMETERS)
     const struct nub_block *here = (const struct nub_block *)ip - 1;
     const struct nub_block **site = WIDE(ip)->u.site;
     struct nub_machine *m = MACHINE;
-    const struct nub_block *block = nub_block_at(m->memory->local, m->code, here->pc);
+    const struct nub_block *block = nub_block_at(m->memory->local, m->code, KIND, here->pc);
 
     if (!block) {
         stop(m, gas, here->pc, NUB_STOP_ELSEWHERE);
@@ -304,8 +304,8 @@ dynamic_jump(PARAMETERS)
         exit_run(m, gas, pc, NUB_EXIT_PANIC, 0);
         return;
     }
-    const struct nub_block *block = nub_block_of_entry(m->memory->local, m->code, a / 2 - 1);
-    m->dynamic = __atomic_load_n(&m->code->blocks.dynamic, __ATOMIC_ACQUIRE);
+    const struct nub_block *block = nub_block_of_entry(m->memory->local, m->code, KIND, a / 2 - 1);
+    m->dynamic = __atomic_load_n(&m->code->blocks[KIND].dynamic, __ATOMIC_ACQUIRE);
     m->n_dynamic = m->dynamic ? program->n_jump : 0;
     if (!block) {
         stop(m, gas, nub_program_jump_entry(program, a / 2 - 1), NUB_STOP_ELSEWHERE);

@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct test_mode test_modes[4] = {
+const struct test_mode test_modes[TEST_N_MODES] = {
     { .name = "checked/switch", .guard = false, .threaded = false },
     { .name = "checked/threaded", .guard = false, .threaded = true },
     { .name = "guard/switch", .guard = true, .threaded = false },
     { .name = "guard/threaded", .guard = true, .threaded = true },
+    { .name = "guard/adaptive", .guard = true, .threaded = true, .short_run = 100 },
 };
 
 static void *
@@ -35,7 +36,8 @@ test_local_with(const struct test_mode *mode, const struct nub_alloc *alloc, uin
                                          .guard = mode->guard,
                                          .threaded = mode->threaded,
                                          .code_cache = 64u << 20,
-                                         .windows = windows };
+                                         .windows = windows,
+                                         .short_run = mode->short_run };
     struct nub_failure failure = { .struct_size = sizeof failure };
     struct nub_local *local = NULL;
 

@@ -24,8 +24,10 @@ struct test_image {
 struct test_mode {
     const char *name;
     bool guard, threaded;
+    uint64_t short_run; /* gas before a run gets a window */
 };
-extern const struct test_mode test_modes[4]; /* [0] is the oracle */
+#define TEST_N_MODES 5
+extern const struct test_mode test_modes[TEST_N_MODES]; /* [0] is the oracle */
 
 /** malloc, and the large blobs of the product. */
 extern const struct nub_alloc test_alloc;

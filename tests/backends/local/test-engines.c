@@ -9,7 +9,7 @@
 #include "local-fixture.h"
 #include <string.h>
 
-#define N_MODES  4
+#define N_MODES  TEST_N_MODES
 #define MAX_CODE 300u
 #define PAGES_AT 0x20000u
 
