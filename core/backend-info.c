@@ -19,7 +19,7 @@ nub_backend_describe(NubBackend *backend)
 {
     NubBackendInfo *self = g_atomic_rc_box_new0(NubBackendInfo);
     g_autoptr(NubKernel) kernel = g_weak_ref_get(&backend->kernel);
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&backend->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&backend->lock);
     const NubPlace *place = &backend->config->place;
 
     self->backend = nub_backend_ref(backend);

@@ -59,7 +59,7 @@ backend_new(NubConfig *owner, const NubBackendConfig *config)
 void
 nub_backend_set_failure(NubBackend *self, const GError *failure)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&self->lock);
 
     g_free(self->failure);
     self->failure = failure ? g_strdup(failure->message) : NULL;

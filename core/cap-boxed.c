@@ -109,7 +109,7 @@ nub_cap_get_hash(NubCap *self, NubHash *hash)
 {
     g_return_if_fail(self && hash);
     if (!g_atomic_int_get(&self->hashed)) {
-        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+        g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&self->lock);
         if (!self->hashed)
             nub_cap_hash(&self->hash, &self->view);
         g_atomic_int_set(&self->hashed, TRUE);

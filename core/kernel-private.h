@@ -49,7 +49,7 @@ void nub_kernel_supply_hash(NubKernel *self, const NubHash *hash);
 void nub_kernel_forget_supplied(NubKernel *self, const NubHash *hash);
 /** Drops whatever was supplied. */
 void nub_kernel_drop_supplied(NubKernel *self);
-/** Stores what was put; on failure the put is taken back. */
+/** Stores what was put; on failure the put is taken back. `wire` NULL: as the backend has it. */
 gboolean nub_kernel_save_wire(NubKernel *self, GBytes *wire, const NubHash *hash, GError **error);
 gboolean nub_kernel_save_caps(NubKernel *self, NubCap *const *caps, guint n_caps, GError **error);
 /** Stores what was committed; on failure the commit is taken back. */

@@ -23,6 +23,19 @@ missed(const NubKernel *self, int32_t status, const struct nub_failure *failure)
     return nub_hash_is_none(&failure->hash) ? NULL : &failure->hash;
 }
 
+/* One put is core's. Another thread may have been faster. */
+static void
+remember_supplied(NubKernel *self, const NubHash *hash)
+{
+    gboolean first;
+
+    g_mutex_lock(&self->lock);
+    first = g_hash_table_add(self->supplied, nub_hash_copy(hash));
+    g_mutex_unlock(&self->lock);
+    if (!first && self->ops->drop_cap)
+        self->ops->drop_cap(self->backend, hash, NULL);
+}
+
 /* Puts a stored capability into the backend, and before it what it mentions and the backend misses.
  */
 static gboolean
@@ -44,9 +57,7 @@ put_from_store(NubKernel *self, const NubHash *hash)
             wire.size = size;
             status = self->ops->put_cap(self->backend, wire, &put, &failure);
             if (status == NUB_OK) {
-                g_mutex_lock(&self->lock);
-                g_hash_table_add(self->supplied, nub_hash_copy(&put));
-                g_mutex_unlock(&self->lock);
+                remember_supplied(self, &put);
                 g_ptr_array_set_size(path, (int)path->len - 1);
             } else {
                 cap = missed(self, status, &failure)
@@ -217,7 +228,7 @@ nub_kernel_save_wire(NubKernel *self, GBytes *wire, const NubHash *hash, GError 
     if (nub_store_contains(self->store, hash, &present, error)) {
         if (present)
             return TRUE;
-        cap = nub_cap_new_from_wire(wire, error);
+        cap = wire ? nub_cap_new_from_wire(wire, error) : get_from_backend(self, hash, error);
         if (cap && save(self, &cap, 1, NULL, error))
             return TRUE;
     }

@@ -235,7 +235,7 @@ nub_kernel_put_wire_with_hash(NubKernel *self, const NubHash *hash, GBytes *wire
         status = self->ops->put_cap_with_hash(self->backend, hash, slice_of(wire), &failure);
     } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &last));
     return nub_kernel_check(self, "put_cap_with_hash", status, &failure, error) &&
-           nub_kernel_save_wire(self, wire, hash, error);
+           nub_kernel_save_wire(self, NULL, hash, error); /* `wire` was perhaps never read */
 }
 
 gboolean

@@ -249,7 +249,7 @@ nub_module_load(const char *path, GError **error)
     static GMutex lock;
     static GHashTable
         *modules; /* (mutex lock) path -> NubModule, both for the life of the process */
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&lock);
     const NubModule *module;
 
     g_return_val_if_fail(g_path_is_absolute(path), NULL);

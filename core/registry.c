@@ -41,7 +41,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NubView, view_clear)
 static NubView
 registry_view(NubRegistry *self)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&self->lock);
 
     return (NubView){ self->set ? nub_backend_set_ref(self->set) : NULL,
                       self->store ? g_object_ref(self->store) : NULL };
@@ -103,10 +103,8 @@ nub_registry_reload(NubRegistry *self, GError **error)
     set = nub_backend_set_new(config, before.set, error);
     if (!set)
         return FALSE;
-    if (nub_store_is_of(before.store, config)) {
-        store = g_object_ref(before.store);
-    } else if (config->store) {
-        store = nub_store_new(config, error);
+    if (config->store) {
+        store = nub_store_open(config, error);
         if (!store)
             return FALSE;
     }

@@ -9,7 +9,6 @@
 struct _NubStore {
     GObject parent_instance;
 
-    NubConfig *config; /* (owned) */
     const struct nub_store_ops *ops;
     void *store; /* the module's; NULL: not created */
     GPtrArray *option_values;
@@ -23,10 +22,11 @@ struct _NubStore {
 /** A set of hashes, each in memory of its own. */
 GHashTable *nub_hash_set_new(void);
 
-/** Opens the store that a configuration names; call it only when there is one. */
-NubStore *nub_store_new(NubConfig *config, GError **error);
-/** Whether opening `config` would give the same store as `self` (which may be NULL). */
-gboolean nub_store_is_of(NubStore *self, const NubConfig *config);
+/**
+ * Opens the store that a configuration names; call it only when there is one. A store that this process has
+ * open already, with the same module and options, is opened once.
+ */
+NubStore *nub_store_open(const NubConfig *config, GError **error);
 
 /** What nub_host.fetch_cap promises. Any thread. */
 int32_t nub_store_fetch(NubStore *self, const struct nub_hash *hash, struct nub_bytes *wire, struct nub_failure *failure);

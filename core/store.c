@@ -36,7 +36,6 @@ nub_store_finalize(GObject *object)
     g_hash_table_unref(self->heads);
     g_ptr_array_unref(self->option_values);
     g_array_unref(self->options);
-    g_clear_pointer(&self->config, nub_config_unref);
     g_mutex_clear(&self->lock);
     g_rw_lock_clear(&self->gc_lock);
     G_OBJECT_CLASS(nub_store_parent_class)->finalize(object);
@@ -102,46 +101,68 @@ create(NubStore *self, GError **error)
     return nub_store_check(self, "create", status, &failure, error);
 }
 
-NubStore *
-nub_store_new(NubConfig *config, GError **error)
+/* What makes two stores one: the module and every option. */
+static char *
+identity(const NubModule *module, const GArray *options)
+{
+    GString *text = g_string_new(module->path);
+
+    for (guint i = 0; i < options->len; i++) {
+        const struct nub_option *option = &g_array_index(options, struct nub_option, i);
+        g_string_append_printf(text, "\n%s=%s", option->name, option->value);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static NubStore *
+store_new(const NubModule *module, const NubConfig *config, GError **error)
 {
     g_autoptr(NubStore) self = g_object_new(NUB_TYPE_STORE, NULL);
+
+    self->ops = &module->store_ops;
+    if (!nub_module_resolve_options(module, config->store->options, "store", self->options,
+                                    self->option_values, error))
+        return NULL;
+    return g_steal_pointer(&self);
+}
+
+NubStore *
+nub_store_open(const NubConfig *config, GError **error)
+{
+    static GMutex lock;
+    static GHashTable *stores; /* (mutex lock) identity -> GWeakRef, for the life of the process */
+    g_autoptr(GMutexLocker) locker = NULL;
     const NubPlace *place = &config->store->place;
     const NubModule *module = load_module(config, error);
+    g_autoptr(NubStore) self = NULL;
+    g_autofree char *key = NULL;
+    GWeakRef *known;
+    NubStore *open;
 
     if (!module) {
         g_prefix_error(error, "%s:%u:%u: store: ", place->file, place->line, place->column);
         return NULL;
     }
-    self->config = nub_config_ref(config);
-    self->ops = &module->store_ops;
-    if (!nub_module_resolve_options(module, config->store->options, "store", self->options,
-                                    self->option_values, error) ||
-        !create(self, error))
+    self = store_new(module, config, error);
+    if (!self)
         return NULL;
-    return g_steal_pointer(&self);
-}
-
-gboolean
-nub_store_is_of(NubStore *self, const NubConfig *config)
-{
-    const NubStoreConfig *ours = self ? self->config->store : NULL;
-    const GPtrArray *a, *b;
-
-    if (!ours || !config->store)
-        return FALSE;
-    a = ours->options;
-    b = config->store->options;
-    if (strcmp(ours->module, config->store->module) != 0 ||
-        strcmp(ours->base_dir, config->store->base_dir) != 0 ||
-        (a ? a->len : 0) != (b ? b->len : 0))
-        return FALSE;
-    for (guint i = 0; a && i < a->len; i++) {
-        const NubConfigOption *x = a->pdata[i], *y = b->pdata[i];
-        if (strcmp(x->name, y->name) != 0 || strcmp(x->value, y->value) != 0)
-            return FALSE;
+    key = identity(module, self->options);
+    locker = g_mutex_locker_new(&lock);
+    if (!stores)
+        stores = g_hash_table_new(g_str_hash, g_str_equal);
+    known = g_hash_table_lookup(stores, key);
+    open = known ? g_weak_ref_get(known) : NULL;
+    if (open)
+        return open;
+    if (!create(self, error))
+        return NULL;
+    if (!known) {
+        known = g_new(GWeakRef, 1);
+        g_weak_ref_init(known, NULL);
+        g_hash_table_insert(stores, g_steal_pointer(&key), known);
     }
-    return TRUE;
+    g_weak_ref_set(known, self);
+    return g_steal_pointer(&self);
 }
 
 /* ---- heads ------------------------------------------------------------------------------- */
@@ -149,7 +170,7 @@ nub_store_is_of(NubStore *self, const NubConfig *config)
 gboolean
 nub_store_take_head(NubStore *self, const char *head, const char *backend, GError **error)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&self->lock);
     const char *holder = g_hash_table_lookup(self->heads, head);
 
     if (holder) {
@@ -164,7 +185,7 @@ nub_store_take_head(NubStore *self, const char *head, const char *backend, GErro
 void
 nub_store_release_head(NubStore *self, const char *head)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&self->lock);
 
     g_hash_table_remove(self->heads, head);
 }

@@ -74,6 +74,13 @@ test_input_and_output(void)
 
 /* ---- cancelling and deadlines ------------------------------------------------------------ */
 
+static void
+on_done(GObject *source, GAsyncResult *result, gpointer data)
+{
+    (void)source;
+    *(GAsyncResult **)data = g_object_ref(result);
+}
+
 static gpointer
 cancel_soon(gpointer cancellable)
 {
@@ -111,6 +118,40 @@ test_cancel(void)
     g_assert_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+/* Cancelled at any moment, also after the end: never another error, and the kernel goes on. */
+static void
+test_cancel_at_random(void)
+{
+    g_autoptr(NubKernel) kernel = nub_test_local();
+    NubHash instance = nub_test_publish(kernel, &nub_test_stores), root;
+    g_autoptr(NubCall) loops = endless_call(kernel);
+    g_autoptr(NubCall) commits = nub_call_new(&instance);
+    g_autoptr(GRand) random = g_rand_new_with_seed(20261122);
+
+    nub_call_set_gas(commits, 100);
+    nub_call_set_commit(commits, TRUE);
+    nub_call_set_advance(commits, TRUE);
+    for (guint i = 0; i < 1000; i++) {
+        NubCall *call = i & 1 ? loops : commits;
+        g_autoptr(GCancellable) cancellable = g_cancellable_new();
+        g_autoptr(GAsyncResult) result = NULL;
+        g_autoptr(NubOutcome) outcome = NULL;
+        g_autoptr(GError) error = NULL;
+        nub_kernel_invoke_async(kernel, call, cancellable, on_done, &result);
+        for (gint32 n = g_rand_int_range(random, 0, 200); n; n--)
+            g_main_context_iteration(NULL, FALSE);
+        g_cancellable_cancel(cancellable);
+        while (!result)
+            g_main_context_iteration(NULL, TRUE);
+        outcome = nub_kernel_invoke_finish(kernel, result, &error);
+        g_assert_true(call == commits || !outcome);
+        if (!outcome)
+            g_assert_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+        g_assert_true(nub_kernel_state_root(kernel, &root, NULL));
+        g_assert_true(!outcome || !nub_hash_is_none(&root));
+    }
+}
+
 static void
 test_deadline(void)
 {
@@ -124,13 +165,6 @@ test_deadline(void)
     g_assert_null(nub_kernel_invoke(kernel, call, NULL, &error));
     g_assert_error(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
     g_assert_true(nub_kernel_invoke_cached(kernel, &instance, 0, NULL, 9, &result, NULL));
-}
-
-static void
-on_done(GObject *source, GAsyncResult *result, gpointer data)
-{
-    (void)source;
-    *(GAsyncResult **)data = g_object_ref(result);
 }
 
 static void
@@ -311,6 +345,7 @@ main(int argc, char **argv)
     g_test_add_func("/core/call/commit-and-advance", test_commit_and_advance);
     g_test_add_func("/core/call/input-and-output", test_input_and_output);
     g_test_add_func("/core/call/cancel", test_cancel);
+    g_test_add_func("/core/call/cancel-at-random", test_cancel_at_random);
     g_test_add_func("/core/call/deadline", test_deadline);
     g_test_add_func("/core/call/in-the-background", test_in_the_background);
     g_test_add_func("/core/call/resume", test_resume);

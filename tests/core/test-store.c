@@ -430,6 +430,40 @@ test_reload_keeps_the_store(Fixture *self, gconstpointer data)
     g_assert_true(before == after);
 }
 
+/* Two registries of one process over one store: it is opened once, and heads have one owner. */
+static void
+test_one_store_two_registries(Fixture *self, gconstpointer data)
+{
+    g_autoptr(NubRegistry) other = open_registry(self->dir, NULL);
+    g_autoptr(NubStore) ours = nub_registry_get_store(self->registry);
+    g_autoptr(NubStore) theirs = nub_registry_get_store(other);
+    g_autoptr(NubKernel) kernel = open_kernel(self, NULL);
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    g_assert_true(ours == theirs);
+    g_assert_null(nub_registry_open(other, NULL, &error));
+    g_assert_error(error, NUB_ERROR, NUB_ERROR_CONFLICT);
+}
+
+/* Memory holds it, a collection took it from the disk, and garbage is given for it. */
+static void
+test_present_is_not_read(Fixture *self, gconstpointer data)
+{
+    g_autoptr(NubStore) store = nub_registry_get_store(self->registry);
+    g_autoptr(NubKernel) kernel = open_kernel(self, NULL);
+    NubHash instance = nub_test_publish(kernel, &nub_test_returns);
+    g_autoptr(GBytes) garbage = g_bytes_new_static("garbage", 7);
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    g_assert_true(nub_store_gc(store, NULL, NULL, &error));
+    g_assert_cmpuint(verify(self), ==, 0);
+    g_assert_true(nub_kernel_put_wire_with_hash(kernel, &instance, garbage, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(verify(self), ==, 2);
+}
+
 static void
 test_refused(void)
 {
@@ -439,8 +473,8 @@ test_refused(void)
     } rows[] = {
         { "{ module: nub-local }", "data:2:8: store: " },
         { "{ module: no-such-store }", "data:2:8: store: module 'no-such-store': no " },
-        { "{ module: nub-store-lmdb, options: { paht: x } }",
-          "data:2:45: store: unknown option 'paht' (did you mean 'path'?)" },
+        { "{ module: nub-store-lmdb, options: { pathh: x } }",
+          "data:2:45: store: unknown option 'pathh' (did you mean 'path'?)" },
         { "{ module: nub-store-lmdb, options: { path: /dev/null/x } }", "store: create: " },
     };
 
@@ -473,6 +507,8 @@ main(int argc, char **argv)
     STORE_TEST("damage-is-noticed", test_damage_is_noticed);
     STORE_TEST("full-store-changes-nothing", test_full_store_changes_nothing);
     STORE_TEST("many-threads-and-collections", test_many_threads);
+    STORE_TEST("one-store-two-registries", test_one_store_two_registries);
+    STORE_TEST("present-is-not-read", test_present_is_not_read);
     STORE_TEST("reload-keeps-it-open", test_reload_keeps_the_store);
     g_test_add_func("/core/store/refused", test_refused);
     return g_test_run();
