@@ -32,6 +32,7 @@ struct nub_lane {
     uint32_t park;         /* atomic: leave KVM_RUN at the next chance */
     uint32_t turn;         /* atomic, futex: enum nub_turn */
     uint32_t dozing;       /* atomic: the thread watches nothing */
+    uint32_t working;      /* atomic: the thread may look at the guest */
     uint64_t sequence;     /* atomic: of the last request posted */
     uint64_t sync_calls;   /* atomic: how often a caller ran the vCPU */
     uint64_t last_call;    /* (lock) ticks at the end of the last call */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/kvm.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,6 +166,7 @@ lane_main(void *argument)
     struct nub_lane *lane = argument;
 
     while (wait_for_turn(lane)) {
+        __atomic_store_n(&lane->working, 1, __ATOMIC_SEQ_CST);
         do {
             run_turn(lane);
             __atomic_store_n(&lane->turn, NUB_TURN_FREE, __ATOMIC_SEQ_CST);
@@ -176,6 +178,7 @@ lane_main(void *argument)
                  take_turn(lane, NUB_TURN_THREAD));
         if (nub_guest_is_broken(lane->guest))
             eventfd_write(lane->doorbell, 1);
+        __atomic_store_n(&lane->working, 0, __ATOMIC_SEQ_CST);
     }
     return NULL;
 }
@@ -252,6 +255,14 @@ nub_lane_run_here(struct nub_lane *lane, const struct nub_lane_call *call, uint6
     end_caller(lane, kicked, &old);
 }
 
+static void
+drain_bell(struct nub_lane *lane)
+{
+    eventfd_t rings;
+
+    (void)!eventfd_read(lane->doorbell, &rings);
+}
+
 void
 nub_lane_park(struct nub_lane *lane)
 {
@@ -262,6 +273,9 @@ nub_lane_park(struct nub_lane *lane)
         pthread_kill(lane->thread, KICK_SIGNAL);
         futex_wait(&lane->turn, NUB_TURN_THREAD, &tick);
     }
+    while (__atomic_load_n(&lane->working, __ATOMIC_SEQ_CST))
+        sched_yield();
+    drain_bell(lane);
     __atomic_store_n(&lane->park, 0, __ATOMIC_SEQ_CST);
 }
 
