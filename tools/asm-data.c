@@ -3,8 +3,8 @@
 
 #include "bytes.h"
 
-/* one bundle holds less than 2^32 bytes; text that asks for more is a mistake */
-#define MAX_BLOB (G_GUINT64_CONSTANT(1) << 31)
+/* of one text; a bundle holds less than 2^32 bytes */
+#define MAX_DATA (G_GUINT64_CONSTANT(1) << 31)
 
 void
 asm_blob_init(struct asm_blob *blob)
@@ -19,7 +19,9 @@ append_zeros(struct asm_state *state, guint64 n)
     GByteArray *bytes = state->blob->bytes;
     guint old = bytes->len;
 
-    if (n > MAX_BLOB - old)
+    /* before anything is allocated: a line is enough to ask for it */
+    state->n_zeros += n;
+    if (state->n_zeros > MAX_DATA - old)
         return asm_fail_here(state, "more than 2 GiB of data");
     g_byte_array_set_size(bytes, old + (guint)n);
     if (n > 0)
@@ -110,7 +112,7 @@ asm_read_zeros(struct asm_state *state)
 {
     guint64 n;
 
-    return asm_read_number(state, "the size", MAX_BLOB, &n) && append_zeros(state, n);
+    return asm_read_number(state, "the size", MAX_DATA, &n) && append_zeros(state, n);
 }
 
 gboolean

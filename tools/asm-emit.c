@@ -105,13 +105,15 @@ resolve_blob(struct asm_state *state, const struct asm_cap *cap, struct asm_blob
     return TRUE;
 }
 
-static GByteArray *
-new_wire(guint64 size)
+/* room for a wire form */
+static gboolean
+begin_wire(struct asm_state *state, struct asm_cap *cap, guint64 size)
 {
-    GByteArray *wire = g_byte_array_new();
-
-    g_byte_array_set_size(wire, (guint)size);
-    return wire;
+    if (size > G_MAXINT32)
+        return asm_fail(state, cap->place, "'%s' would have more than 2 GiB", cap->name);
+    cap->wire = g_byte_array_new();
+    g_byte_array_set_size(cap->wire, (guint)size);
+    return TRUE;
 }
 
 static gboolean
@@ -122,7 +124,8 @@ encode_data(struct asm_state *state, struct asm_cap *cap, guint depth)
     (void)depth;
     if (!resolve_blob(state, cap, &cap->u.data))
         return FALSE;
-    cap->wire = new_wire(nub_data_wire_size(bytes->len));
+    if (!begin_wire(state, cap, nub_data_wire_size(bytes->len)))
+        return FALSE;
     nub_data_encode(cap->wire->data, (struct nub_slice){ bytes->data, bytes->len });
     return TRUE;
 }
@@ -166,7 +169,8 @@ encode_image(struct asm_state *state, struct asm_cap *cap, guint depth)
         .has_yield_marker = image->has_yield_marker,
         .yield_marker_slot = image->yield_marker,
     };
-    cap->wire = new_wire(nub_image_wire_size(&spec));
+    if (!begin_wire(state, cap, nub_image_wire_size(&spec)))
+        return FALSE;
     nub_image_encode(cap->wire->data, &spec);
     return TRUE;
 }
@@ -178,7 +182,8 @@ encode_cnode(struct asm_state *state, struct asm_cap *cap, guint depth)
 
     if (!entries)
         return FALSE;
-    cap->wire = new_wire(nub_cnode_wire_size(entries->len));
+    if (!begin_wire(state, cap, nub_cnode_wire_size(entries->len)))
+        return FALSE;
     nub_cnode_encode(cap->wire->data, cap->u.cnode.size_log,
                      (const struct nub_slot_entry *)(void *)entries->data, entries->len);
     return TRUE;
@@ -191,7 +196,8 @@ encode_type(struct asm_state *state, struct asm_cap *cap, guint depth)
 
     if (!resolve_cap(state, &cap->u.type, depth, &hash))
         return FALSE;
-    cap->wire = new_wire(NUB_TYPE_WIRE_SIZE);
+    if (!begin_wire(state, cap, NUB_TYPE_WIRE_SIZE))
+        return FALSE;
     nub_type_encode(cap->wire->data, &hash);
     return TRUE;
 }
@@ -230,7 +236,8 @@ encode_instance(struct asm_state *state, struct asm_cap *cap, guint depth)
     g_array_sort(overlays, compare_overlays);
     spec.overlays = (const struct nub_overlay *)(void *)overlays->data;
     spec.n_overlays = overlays->len;
-    cap->wire = new_wire(nub_instance_wire_size(&spec));
+    if (!begin_wire(state, cap, nub_instance_wire_size(&spec)))
+        return FALSE;
     nub_instance_encode(cap->wire->data, &spec);
     return TRUE;
 }
@@ -324,13 +331,8 @@ use_addresses(const struct asm_state *state, const struct asm_cap *cap, const st
 
     for (guint i = 0; i < blob->fixups->len && image_cap; i++) {
         const struct asm_value *value = &g_array_index(blob->fixups, struct asm_fixup, i).value;
-        struct asm_image *image = &image_cap->u.image;
-        if (!value->is_code_address)
-            continue;
-        guint32 label = asm_find_label(image, value->symbol);
-        if (asm_label(&image->code, label)->used.line == 0)
-            asm_label(&image->code, label)->used = value->place;
-        g_array_append_val(image->address_uses, label);
+        if (value->is_code_address)
+            asm_use_address(&image_cap->u.image, value);
     }
 }
 

@@ -28,6 +28,16 @@ asm_find_label(struct asm_image *image, const char *name)
     return image->code.labels->len - 1;
 }
 
+void
+asm_use_address(struct asm_image *image, const struct asm_value *value)
+{
+    guint32 label = asm_find_label(image, value->symbol);
+
+    if (asm_label(&image->code, label)->used.line == 0)
+        asm_label(&image->code, label)->used = value->place;
+    g_array_append_val(image->address_uses, label);
+}
+
 gboolean
 asm_extend(guint64 value, gboolean is_address, guint64 *extended)
 {
@@ -100,12 +110,8 @@ read_immediate(struct asm_state *state, struct asm_image *image, struct asm_item
         if (is_fixed)
             return asm_fail(state, width_place, "an address has no width of its own choosing");
         g_array_append_val(image->fixups, fixup);
-        if (value.is_code_address) {
-            guint32 label = asm_find_label(image, value.symbol);
-            if (asm_label(&image->code, label)->used.line == 0)
-                asm_label(&image->code, label)->used = value.place;
-            g_array_append_val(image->address_uses, label);
-        }
+        if (value.is_code_address)
+            asm_use_address(image, &value);
         return TRUE;
     }
     if (nub_isa[item->insn.opcode].arg_class == NUB_ARG_RX) {

@@ -217,6 +217,7 @@ struct asm_state {
     struct asm_cap *section; /* where statements go; NULL: an image begins with the first */
     struct asm_blob *blob;  /* where data directives go; NULL: code */
     bool no_instance;
+    guint64 n_zeros; /* that .zero and .align asked for */
     struct asm_cap *first_image; /* the linker's */
     GPtrArray *order;            /* the linker's: capabilities as the bundle has them */
     const char *directive; /* the one being read */
@@ -266,6 +267,8 @@ gboolean asm_read_target(struct asm_state *state, struct asm_image *image, struc
 gboolean asm_read_insn(struct asm_state *state, struct asm_image *image, const char *mnemonic, struct asm_place place);
 /** The label with this name, made when it is new. */
 guint32 asm_find_label(struct asm_image *image, const char *name);
+/** Notes that @label is used: it needs a jump table entry and a block start. */
+void asm_use_address(struct asm_image *image, const struct asm_value *value);
 /** Whether `value` is allowed for an operand; the sign-extended form goes to `*extended`. */
 gboolean asm_extend(guint64 value, gboolean is_address, guint64 *extended);
 

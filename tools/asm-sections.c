@@ -361,6 +361,19 @@ struct field {
 };
 
 static gboolean
+fail_unknown_field(struct asm_state *state, const char *name, const struct field *fields,
+                   guint n_fields)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (guint i = 0; i < n_fields; i++)
+        g_string_append_printf(names, "%s%s", i == 0 ? "" : ", ", fields[i].name);
+    if (n_fields == 0)
+        return asm_fail_here(state, "'%s' is no register", name);
+    return asm_fail_here(state, "'%s' is neither a register nor one of %s", name, names->str);
+}
+
+static gboolean
 read_assignment(struct asm_state *state, const struct field *fields, guint n_fields,
                 guint64 regs[NUB_N_REGS], guint64 *values)
 {
@@ -373,8 +386,7 @@ read_assignment(struct asm_state *state, const struct field *fields, guint n_fie
     while (reg < 0 && i < n_fields && strcmp(fields[i].name, token->text) != 0)
         i++;
     if (reg < 0 && i == n_fields)
-        return asm_fail_here(state, "'%s' is neither a register nor a field%s%s", token->text,
-                             n_fields ? "; there is " : "", n_fields ? fields[0].name : "");
+        return fail_unknown_field(state, token->text, fields, n_fields);
     asm_next(state);
     return asm_expect(state, '=') &&
            asm_read_number(state, "the value", reg < 0 ? fields[i].max : G_MAXUINT64,

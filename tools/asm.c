@@ -41,21 +41,29 @@ end_state(struct asm_state *state)
     g_string_chunk_free(state->names);
 }
 
-gboolean
-asm_check_new_name(struct asm_state *state, const char *name, struct asm_place place)
+/* what stands for a number already */
+static gboolean
+check_new_symbol(struct asm_state *state, const char *name, struct asm_place place)
 {
-    const struct asm_cap *cap = g_hash_table_lookup(state->cap_names, name);
     const struct asm_data_label *label = g_hash_table_lookup(state->data_labels, name);
 
-    if (cap)
-        return asm_fail(state, place, "'%s' is the name of a capability already (line %u)", name,
-                        cap->place.line);
     if (label)
         return asm_fail(state, place, "'%s' is a label in data already (line %u)", name,
                         label->place.line);
     if (g_hash_table_contains(state->constants, name))
         return asm_fail(state, place, "'%s' is a constant already", name);
     return TRUE;
+}
+
+gboolean
+asm_check_new_name(struct asm_state *state, const char *name, struct asm_place place)
+{
+    const struct asm_cap *cap = g_hash_table_lookup(state->cap_names, name);
+
+    if (cap)
+        return asm_fail(state, place, "'%s' is the name of a capability already (line %u)", name,
+                        cap->place.line);
+    return check_new_symbol(state, name, place);
 }
 
 static gboolean
@@ -65,6 +73,8 @@ define_data_label(struct asm_state *state, const char *name, struct asm_place pl
 
     if (state->section->kind != NUB_CAP_DATA)
         return asm_fail(state, place, "labels belong into code and data");
+    if (!asm_check_new_name(state, name, place))
+        return FALSE;
     label = g_new0(struct asm_data_label, 1);
     *label = (struct asm_data_label){ state->section, state->blob->bytes->len, place };
     g_hash_table_insert(state->data_labels, (gpointer)name, label);
@@ -74,10 +84,11 @@ define_data_label(struct asm_state *state, const char *name, struct asm_place pl
 static gboolean
 define_label(struct asm_state *state, const char *name, struct asm_place place)
 {
-    if (!asm_check_new_name(state, name, place))
-        return FALSE;
     if (state->section && state->section->kind != NUB_CAP_IMAGE)
         return define_data_label(state, name, place);
+    /* an image may have the name of one of its labels: they are never asked for in one place */
+    if (!check_new_symbol(state, name, place))
+        return FALSE;
     struct asm_image *image = asm_current_image(state);
     struct asm_label *label = asm_label(&image->code, asm_find_label(image, name));
     if (label->is_defined)

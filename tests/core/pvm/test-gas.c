@@ -423,7 +423,7 @@ test_random(void)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(4);
 
-    for (guint round = 0; round < 600; round++) {
+    for (guint round = 0; round < 2000; round++) {
         g_auto(PvmTestProgram) test = { 0 };
         guint32 size = (guint32)g_rand_int_range(rand, 0, 300);
         if (round % 3)

@@ -388,9 +388,8 @@ test_no_instance(void)
     g_assert_null(d.output.program);
     nub_asm_output_clear(&d.output);
     /* labels belong to their image; two images make two programs, the blob is the last one's */
-    decode(
-        &d,
-        ".image one\nx: jump x\n.image two\ntrap\nx: jump x\n.instance a, one\n.instance b, two\n");
+    decode(&d, ".image one\none: jump one\n.image two\ntrap\nx: jump x\n.instance a, "
+               "one\n.instance b, two\n");
     assert_kinds(&d, "MMII");
     g_assert_cmpuint(d.caps[1].u.image.code.size, ==, 2);
     nub_asm_output_clear(&d.output);
