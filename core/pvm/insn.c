@@ -27,18 +27,20 @@ struct layout {
 };
 
 /* clang-format off */
+#define TWO_AND_LENGTH(shift) .x_max = 4, .y_max = 4, .has_length = true, .length_shift = shift
+
 #define LAYOUT_N    { .x_at = 1 }
 #define LAYOUT_I    { .x_at = 1, .x_max = 4 }
 #define LAYOUT_RX   { .a_mask = 15, .x_at = 2, .is_wide = true }
-#define LAYOUT_II   { .x_at = 2, .x_max = 4, .y_max = 4, .has_length = true }
+#define LAYOUT_II   { .x_at = 2, TWO_AND_LENGTH(0) }
 #define LAYOUT_O    { .x_at = 1, .y_max = 4, .has_target = true }
 #define LAYOUT_RI   { .a_mask = 15, .x_at = 2, .x_max = 4 }
-#define LAYOUT_RII  { .a_mask = 15, .x_at = 2, .x_max = 4, .y_max = 4, .has_length = true, .length_shift = 4 }
-#define LAYOUT_RIO  { .a_mask = 15, .x_at = 2, .x_max = 4, .y_max = 4, .has_length = true, .length_shift = 4, .has_target = true }
+#define LAYOUT_RII  { .a_mask = 15, .x_at = 2, TWO_AND_LENGTH(4) }
+#define LAYOUT_RIO  { .a_mask = 15, .x_at = 2, TWO_AND_LENGTH(4), .has_target = true }
 #define LAYOUT_RR   { .a_shift = 4, .a_mask = 15, .d_mask = 15, .x_at = 2 }
 #define LAYOUT_RRI  { .a_mask = 15, .b_mask = 15, .x_at = 2, .x_max = 4 }
 #define LAYOUT_RRO  { .a_mask = 15, .b_mask = 15, .x_at = 2, .y_max = 4, .has_target = true }
-#define LAYOUT_RRII { .a_mask = 15, .b_mask = 15, .x_at = 3, .x_max = 4, .y_max = 4, .has_length = true, .length_shift = 8 }
+#define LAYOUT_RRII { .a_mask = 15, .b_mask = 15, .x_at = 3, TWO_AND_LENGTH(8) }
 #define LAYOUT_RRR  { .a_mask = 15, .b_mask = 15, .d_shift = 8, .d_mask = 255, .x_at = 3 }
 /* clang-format on */
 

@@ -4,8 +4,6 @@
 static void
 set_start(GByteArray *mask, guint32 i)
 {
-    if (mask->len <= i / 8)
-        g_byte_array_set_size(mask, i / 8 + 1); /* the new byte is set by the caller's zeroing */
     mask->data[i / 8] |= (guint8)(1 << i % 8);
 }
 
