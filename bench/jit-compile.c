@@ -4,14 +4,17 @@
  * nanoseconds for an instruction (median of several compilations) and machine code bytes for a byte
  * of program. Linear means: the figure of 4 MiB is that of 64 KiB, caches apart.
  */
+#include "bundle.h"
+#include "cap.h"
 #include "jit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define MAX_CODE (4u << 20)
-#define ROUNDS   5
+#define MAX_CODE    (4u << 20)
+#define ROUNDS      5
+#define FILE_ROUNDS 51
 
 /* writes one instruction of a kind at `pc`, returns its size */
 typedef uint32_t (*make_fn)(uint8_t *code, uint32_t pc, uint32_t size, uint32_t *random);
@@ -194,39 +197,47 @@ grown(struct buffers *buffers, unsigned i, uint64_t size)
     return buffers->block[i];
 }
 
+/* nanoseconds */
 static double
-measure(const struct nub_program *program, uint32_t n, uint32_t gas_model, struct buffers *buffers,
-        uint64_t *code_size)
+compile_once(const struct nub_program *program, uint32_t gas_model, struct buffers *buffers,
+             uint64_t *code_size)
 {
     struct nub_jit_params params = {
         .gas_model = gas_model, .mem_cycles = 25, .addressing = NUB_JIT_LOW, .features = NUB_JIT_BMI
     };
+    struct nub_failure failure = { .struct_size = sizeof failure };
+    struct nub_jit_sizes sizes;
+    struct nub_jit_code code;
+
+    nub_jit_measure(&sizes, program, &params, &failure);
+    void *block[3] = { grown(buffers, 0, sizes.code), grown(buffers, 1, sizes.tables),
+                       grown(buffers, 2, sizes.work) };
+    double start = now_ns();
+    nub_jit_measure(&sizes, program, &params, &failure);
+    if (nub_jit_compile(&code, program, &params, &sizes, block[0], block[1], block[2], &failure) !=
+        NUB_OK) {
+        fprintf(stderr, "%s\n", failure.message);
+        exit(1);
+    }
+    nub_jit_place(&code, (uint64_t)(uintptr_t)block[0]);
+    *code_size = code.code_size;
+    return now_ns() - start;
+}
+
+static double
+measure(const struct nub_program *program, uint32_t n, uint32_t gas_model, struct buffers *buffers,
+        uint64_t *code_size)
+{
     double times[ROUNDS];
 
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        struct nub_failure failure = { .struct_size = sizeof failure };
-        struct nub_jit_sizes sizes;
-        struct nub_jit_code code;
-        nub_jit_measure(&sizes, program, &params, &failure);
-        void *block[3] = { grown(buffers, 0, sizes.code), grown(buffers, 1, sizes.tables),
-                           grown(buffers, 2, sizes.work) };
-        double start = now_ns();
-        nub_jit_measure(&sizes, program, &params, &failure);
-        if (nub_jit_compile(&code, program, &params, &sizes, block[0], block[1], block[2],
-                            &failure) != NUB_OK) {
-            fprintf(stderr, "%s\n", failure.message);
-            exit(1);
-        }
-        nub_jit_place(&code, (uint64_t)(uintptr_t)block[0]);
-        times[i] = (now_ns() - start) / n;
-        *code_size = code.code_size;
-    }
+    for (unsigned i = 0; i < ROUNDS; i++)
+        times[i] = compile_once(program, gas_model, buffers, code_size) / n;
     qsort(times, ROUNDS, sizeof times[0], compare_doubles);
     return times[ROUNDS / 2];
 }
 
-int
-main(void)
+static int
+time_made_programs(void)
 {
     static const uint32_t sizes[] = { 4u << 10, 64u << 10, 1u << 20, MAX_CODE };
     static struct buffers buffers;
@@ -249,4 +260,102 @@ main(void)
         }
     }
     return 0;
+}
+
+/* ---- programs from files ------------------------------------------------------------------- */
+
+#define MAX_FILES 64
+
+static struct nub_slice
+read_file(const char *name)
+{
+    FILE *file = fopen(name, "rb");
+    struct nub_slice bytes = { NULL, 0 };
+
+    if (!file || fseek(file, 0, SEEK_END) != 0)
+        return bytes;
+    long size = ftell(file);
+    uint8_t *data = malloc((size_t)size);
+    rewind(file);
+    if (data && fread(data, 1, (size_t)size, file) == (size_t)size)
+        bytes = (struct nub_slice){ data, (uint64_t)size };
+    fclose(file);
+    return bytes;
+}
+
+/* the program of the bundle's last image; its bytes stay */
+static bool
+read_program(struct nub_program *program, const char *name)
+{
+    struct nub_bundle bundle;
+    struct nub_cap cap;
+    bool found = false;
+
+    if (nub_bundle_decode(&bundle, read_file(name), NULL) != NUB_OK)
+        return false;
+    for (uint32_t i = 0; i < bundle.n_caps; i++) {
+        if (nub_cap_decode(&cap, nub_bundle_cap(&bundle, i), NULL) != NUB_OK ||
+            cap.kind != NUB_CAP_IMAGE)
+            continue;
+        *program = (struct nub_program){ .code = cap.u.image.code.data,
+                                         .code_size = (uint32_t)cap.u.image.code.size,
+                                         .mask = cap.u.image.bitmask.data,
+                                         .jump_table = cap.u.image.jump_table,
+                                         .n_jump = cap.u.image.n_jump,
+                                         .jump_width = 4 };
+        found = true;
+    }
+    return found;
+}
+
+static uint32_t
+count_insns(const struct nub_program *program)
+{
+    uint32_t n = 0;
+
+    for (uint32_t pc = 0; pc < program->code_size; pc++)
+        n += nub_program_is_start(program, pc);
+    return n;
+}
+
+static int
+time_files(char **names, int n)
+{
+    static struct nub_program programs[MAX_FILES];
+    static double times[MAX_FILES][FILE_ROUNDS];
+    static struct buffers buffers;
+    uint64_t code_sizes[MAX_FILES];
+    double total = 0;
+    uint64_t total_insns = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (!read_program(&programs[i], names[i])) {
+            fprintf(stderr, "%s: no bundle with a program\n", names[i]);
+            return 1;
+        }
+    }
+    for (int round = 0; round < FILE_ROUNDS; round++)
+        for (int i = 0; i < n; i++)
+            times[i][round] =
+                compile_once(&programs[i], NUB_GAS_PIPELINE, &buffers, &code_sizes[i]);
+    printf("%-40s %8s %10s %8s %8s\n", "program (pipeline)", "insns", "ns/insn", "us", "code x");
+    for (int i = 0; i < n; i++) {
+        uint32_t insns = count_insns(&programs[i]);
+        qsort(times[i], FILE_ROUNDS, sizeof times[i][0], compare_doubles);
+        double median = times[i][FILE_ROUNDS / 2];
+        printf("%-40s %8u %10.1f %8.1f %8.2f\n", names[i], insns, median / insns, median / 1e3,
+               (double)code_sizes[i] / programs[i].code_size);
+        total += median;
+        total_insns += insns;
+    }
+    printf("%-40s %8u %10.1f\n", "all", (unsigned)total_insns, total / (double)total_insns);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc > 1)
+        return time_files(argv + 1, argc - 1 < MAX_FILES ? argc - 1 : MAX_FILES);
+    return time_made_programs();
 }

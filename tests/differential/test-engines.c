@@ -15,7 +15,7 @@
 #else
 #define DEFAULT_COUNT 30000u
 #endif
-#define KVM_EVERY 50u /* exits of a guest are dear */
+#define KVM_EVERY 100u /* exits of a guest are dear */
 
 struct engine {
     struct nub_trace_engine plugin;

@@ -45,13 +45,12 @@ sign_extend_from(struct nub_jit *jit, unsigned dst, unsigned src)
 
 /* ---- add, sub, and, or, xor ---------------------------------------------------------------- */
 
-/* the flags describe the 64-bit result in `dst` */
+/* the flags describe the result; a sign extension changes neither them nor whether it is 0 */
 static void
 finish_with_flags(struct nub_jit *jit, unsigned width, unsigned dst)
 {
     nub_jit_extend(jit, width, dst);
-    if (width == NUB_X64_64)
-        nub_jit_note_flags(jit, dst, NUB_X64_NE);
+    nub_jit_note_flags(jit, dst, NUB_X64_NE);
 }
 
 void
