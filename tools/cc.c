@@ -40,7 +40,7 @@ static const char *const link_flags[] = {
     NULL,
 };
 
-static const char *const runtime_sources[] = { "crt0.c",       "heap.c",       "mem.c", "int128.c",
+static const char *const runtime_sources[] = { "crt0.c",       "heap.c",        "mem.c", "int128.c",
                                                "soft-float.c", "soft-double.c", NULL };
 
 /* what one build needs on its way */
