@@ -21,13 +21,18 @@ static const NubTestProgram nub_test_calls_host = NUB_TEST_PROGRAM(0x05, 0x0a, 0
 /** store_u8 phi7 to 0x10000, then returns. */
 static const NubTestProgram nub_test_stores = NUB_TEST_PROGRAM(0x21, 0x3b, 0x07, 0x00, 0x00, 0x01, 0x32, 0x00);
 
-/** The built-in configuration's local backend, found by libnub itself, with a kernel of its own. */
+/**
+ * The local backend, found by libnub itself, with a kernel of its own. Memory is checked rather than
+ * guarded, so that valgrind can run the tests of core.
+ */
 static inline NubKernel *
 nub_test_local(void)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(NubRegistry) registry = nub_registry_new_from_data(
-        "version: 1\nbackends: [ { name: local, module: nub-local } ]", NULL, &error);
+        "version: 1\n"
+        "backends: [ { name: local, module: nub-local, options: { memory: checked } } ]",
+        NULL, &error);
     NubKernel *kernel;
 
     g_assert_no_error(error);

@@ -17,15 +17,15 @@ typedef struct {
 static NubRegistry *
 open_registry(const char *dir, GError **error)
 {
-    g_autofree char *yaml =
-        g_strdup_printf("version: 1\ngas: instruction\nplugin-path: [ %s ]\ndefault: local\n"
-                        "store: { module: nub-store-lmdb, options: { path: %s/store, map-size: "
-                        "64MiB, sync: false } }\n"
-                        "backends:\n  - { name: local, module: nub-local }\n"
-                        "  - { name: other, module: nub-local, head: local }\n"
-                        "  - { name: third, module: nub-local }\n"
-                        "  - { name: echo, module: echo }\n",
-                        NUB_TEST_MODULES, dir);
+    g_autofree char *yaml = g_strdup_printf(
+        "version: 1\ngas: instruction\nplugin-path: [ %s ]\ndefault: local\n"
+        "store: { module: nub-store-lmdb, options: { path: %s/store, map-size: "
+        "64MiB, sync: false } }\n"
+        "backends:\n  - { name: local, module: nub-local, options: { memory: checked } }\n"
+        "  - { name: other, module: nub-local, options: { memory: checked }, head: local }\n"
+        "  - { name: third, module: nub-local }\n"
+        "  - { name: echo, module: echo }\n",
+        NUB_TEST_MODULES, dir);
 
     return nub_registry_new_from_data(yaml, NULL, error);
 }
