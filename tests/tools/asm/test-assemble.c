@@ -328,6 +328,37 @@ test_symbols(void)
     nub_asm_output_clear(&d.output);
 }
 
+/* one slot for a capability, however often it is mapped; slots that were given keep their numbers
+ */
+static void
+test_slots(void)
+{
+    struct decoded d;
+    struct nub_mapping mapping;
+    struct nub_program program;
+    struct nub_insn insn;
+
+    decode(&d, ".data a\n.u8 1\n.data b\n.u8 2\n.code\n"
+               ".pinned 0, b\n"
+               ".map 0x90000000, initial b\n"
+               ".map 0x1000, pinned a\n.map 0x2000, pinned a\n.map 0x3000, pinned b\n"
+               "load_imm_64 a0, b\nload_imm a1, a\n");
+    const struct nub_image *image = &d.caps[2].u.image;
+    static const guint slots[] = { 2, 2, 0, 1 };
+    for (guint i = 0; i < G_N_ELEMENTS(slots); i++) {
+        nub_image_mapping(image, i, &mapping);
+        g_assert_cmpuint(mapping.source[0], ==, slots[i]);
+    }
+    g_assert_cmpuint(image->pinned.n, ==, 2);
+    g_assert_cmpuint(image->initial.n, ==, 1);
+    program_of(&program, &d.output);
+    nub_insn_decode(&insn, &program, 0);
+    g_assert_cmphex(insn.x, ==, 0x90000000);
+    nub_insn_decode(&insn, &program, insn.next);
+    g_assert_cmphex(insn.x, ==, 0x1000);
+    nub_asm_output_clear(&d.output);
+}
+
 static void
 test_full_text(void)
 {
@@ -408,6 +439,7 @@ main(int argc, char **argv)
     g_test_add_func("/tools/asm/code/addresses-make-jump-table-entries", test_jump_table);
     g_test_add_func("/tools/asm/bundle/a-simple-text-has-everything", test_simple_text);
     g_test_add_func("/tools/asm/bundle/symbols-are-addresses", test_symbols);
+    g_test_add_func("/tools/asm/bundle/slots-are-found", test_slots);
     g_test_add_func("/tools/asm/bundle/every-kind-can-be-written", test_full_text);
     g_test_add_func("/tools/asm/bundle/an-instance-is-added-unless-told-otherwise",
                     test_no_instance);

@@ -122,6 +122,37 @@ static const struct {
       "4:16: 't' is no data but Type" },
     { "a-capability-in-itself", ".image me\n.pinned 0, me",
       "2:12: 'me' would contain its own hash" },
+    { "a-backslash-at-the-end", ".data d\n.ascii \"abc\\",
+      "2:12: a backslash at the end of the line" },
+    { "a-missing-character", "load_imm a0, '", "1:14: the character is missing" },
+    { "a-statement-that-is-a-number", "5",
+      "1:1: expected a label, an instruction or a directive here" },
+    { "an-address-of-a-number", "load_imm a0, @5", "1:15: expected a label here" },
+    { "a-width-of-an-address", DATA ".map 0, pinned greeting\nload_imm a0, greeting:4",
+      "5:22: an address has no width of its own choosing" },
+    { "a-number-for-a-string", ".data d\n.ascii 5", "2:8: expected a string here" },
+    { "a-number-for-hexadecimal", ".data d\n.hex 5",
+      "2:6: expected a string of hexadecimal digits here" },
+    { "a-code-address-without-code", ".data d\n.u32 @f", "2:6: no code label 'f' in the image" },
+    { "an-unknown-label-in-data", DATA "trap\n.data d\n.u32 @f", "6:6: unknown label 'f'" },
+    { "a-label-named-like-data", DATA "greeting: trap",
+      "4:1: 'greeting' is a label in data already (line 1)" },
+    { "a-data-label-twice",
+      ".data d\nx: .u8 1\nx:", "3:1: 'x' is a label in data already (line 2)" },
+    { "a-label-in-a-cnode", ".cnode c, 1\nx:", "2:1: labels belong into code and data" },
+    { "a-number-for-a-capability", "trap\n.pinned 0, 5",
+      "2:12: expected the name of a capability, or a hash of 64 hex digits after 0x" },
+    { "a-mapping-of-an-unknown-capability", DATA "trap\n.map 0, pinned greetin",
+      "5:16: no capability has the name 'greetin' (did you mean 'greeting'?)" },
+    { "a-mapping-of-unknown-size",
+      "trap\n.map 0, pinned "
+      "0x0000000000000000000000000000000000000000000000000000000000000001",
+      "2:6: the size of a capability named by its hash is unknown: write it" },
+    { "a-field-without-a-name", "x: trap\n.endpoint x, 5", "2:14: expected 'register=value' here" },
+    { "an-entry-beyond-32-bits", "trap\n.jump_table 0x100000000",
+      "2:13: an entry has at most 32 bits" },
+    { "an-entry-beyond-its-size", "trap\n.jump_table 256\n.entry_size 1",
+      "1:1: a jump table entry does not fit 1 bytes" },
     { "nothing-at-all", "; only a comment\n", "1:1: the text holds no code and no capability" },
     /* what core/model says about a capability */
     { "mappings-that-overlap", "trap\n.map 0, 8KiB\n.map 4KiB, 4KiB", NULL },
@@ -147,6 +178,22 @@ test_message(gconstpointer data)
     }
 }
 
+/* each names the next: the order of the text turned around */
+static void
+test_depth(void)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_auto(NubAsmOutput) output = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    for (guint i = 0; i < 1500; i++)
+        g_string_append_printf(text, ".cnode c%u, 1\n.slot 0, c%u\n", i, i + 1);
+    g_string_append(text, ".cnode c1500, 0\n");
+    g_assert_false(nub_asm_assemble("t.s", text->str, text->len, &output, &error));
+    g_assert_true(g_str_has_suffix(error->message,
+                                   "more than 1000 capabilities name one that stands after them"));
+}
+
 static void
 test_without_error(void)
 {
@@ -163,6 +210,7 @@ main(int argc, char **argv)
         g_autofree char *path = g_strconcat("/tools/asm/refuses/", cases[i].name, NULL);
         g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_message);
     }
+    g_test_add_func("/tools/asm/refuses/names-that-nest-too-deep", test_depth);
     g_test_add_func("/tools/asm/the-error-may-be-null", test_without_error);
     return g_test_run();
 }
