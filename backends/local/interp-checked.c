@@ -31,6 +31,8 @@
                 [(ea) >> NUB_PAGE_SHIFT & (NUB_TABLE_PAGES - 1)])
 #define IN_ONE_PAGE(ea, size) (((ea) & (NUB_PAGE_SIZE - 1)) <= NUB_PAGE_SIZE - (size))
 
+/* to the handler's label for accesses that fail, as the instruction of interp-guard.c does */
+#define LEAVE_BY(label) goto label
 #define LOAD_AT(SUFFIX, result, ea, label)                                                         \
     do {                                                                                           \
         uint32_t ea_ = (ea);                                                                       \
@@ -40,7 +42,7 @@
             __builtin_memcpy(&v_, rd_ + (ea_ & (NUB_PAGE_SIZE - 1)), SIZE_##SUFFIX);               \
         } else {                                                                                   \
             if (!slow_load(MACHINE, ea_, SIZE_##SUFFIX))                                           \
-                goto label;                                                                        \
+                LEAVE_BY(label);                                                                   \
             v_ = MACHINE->value;                                                                   \
             base = tables_of(MACHINE);                                                             \
         }                                                                                          \
@@ -55,7 +57,7 @@
             __builtin_memcpy(wr_ + (ea_ & (NUB_PAGE_SIZE - 1)), &v_, SIZE_##SUFFIX);               \
         } else {                                                                                   \
             if (!slow_store(MACHINE, ea_, SIZE_##SUFFIX, v_))                                      \
-                goto label;                                                                        \
+                LEAVE_BY(label);                                                                   \
             base = tables_of(MACHINE);                                                             \
         }                                                                                          \
     } while (0)
