@@ -154,29 +154,37 @@ read_labels(struct listing *listing, const guint64 *entries, guint n_entries)
     }
 }
 
-/* writes down the widths that the assembler would not choose by itself */
+/* compares a layout with the program; FALSE when there was nothing to write down */
+static gboolean
+fix_differing(struct listing *listing, gboolean all)
+{
+    gboolean differs = FALSE;
+
+    for (guint32 i = 0; i < listing->code.items->len; i++) {
+        struct asm_item *item = asm_item(&listing->code, i);
+        guint8 want = g_array_index(listing->y_sizes, guint8, i);
+        if (item->kind != ASM_INSN || item->y_is_fixed || !has_target(item->insn.opcode))
+            continue;
+        item->y_is_fixed = all || item->y_size != want;
+        item->y_size = item->y_is_fixed ? want : 0;
+        differs |= item->y_is_fixed;
+    }
+    return differs;
+}
+
+/*
+ * Writes down the widths that the assembler would not choose by itself. Twice is enough where all
+ * targets are labels; numbers stay where they are while code moves, and may take longer.
+ */
 static void
 fix_widths(struct listing *listing)
 {
-    struct asm_code *code = &listing->code;
-    gboolean differs = TRUE;
+    guint pass = 0;
 
-    while (differs) {
-        differs = FALSE;
-        asm_layout(code);
-        for (guint32 i = 0; i < code->items->len; i++) {
-            struct asm_item *item = asm_item(code, i);
-            guint8 want = g_array_index(listing->y_sizes, guint8, i);
-            if (item->kind != ASM_INSN || item->y_is_fixed || !has_target(item->insn.opcode))
-                continue;
-            if (item->y_size != want) {
-                item->y_is_fixed = true;
-                differs = TRUE;
-            }
-            item->y_size = item->y_is_fixed ? want : 0;
-        }
-    }
-    asm_layout(code);
+    do
+        asm_layout(&listing->code);
+    while (fix_differing(listing, pass++ >= 4));
+    asm_layout(&listing->code);
 }
 
 /* ---- from items to text -------------------------------------------------------------------- */
