@@ -12,7 +12,7 @@
 
 #define SLICE_NS   5000000ull    /* how often a blocked wait looks around */
 #define GRACE_NS   1000000000ull /* what a guest gets to end a run when asked to */
-#define BURST      3             /* close calls before the vCPU keeps polling */
+#define BURST      16            /* close calls before the vCPU keeps polling */
 #define MISSES     3u            /* misses before it stops doing so */
 #define RETRY      64            /* close calls after which it may try again */
 #define SPIN_CHECK 32u           /* looks at the mailbox between two looks at the clock */
