@@ -1,8 +1,9 @@
 /* asm-private.h - what the files of the assembler and the disassembler share
  *
- *   text --asm-lex.c--> tokens --asm-sections.c, asm-data.c--> capabilities --asm-link.c, asm-emit.c--> bundle
- *                              '-asm-insn.c--> struct asm_code --asm-layout.c--> bytes and mask
- *   bundle --asm-disasm.c--> text, by way of struct asm_code
+ *   text --asm-lex.c--> tokens --asm-sections.c, asm-data.c--> capabilities
+ *                              '-asm-insn.c--> struct asm_code
+ *   capabilities --asm-link.c, asm-layout.c--> images with code --asm-emit.c--> bundle
+ *   bundle --asm-disasm.c, asm-disasm-code.c--> text, by way of struct asm_code
  */
 #ifndef NUB_TOOLS_ASM_PRIVATE_H
 #define NUB_TOOLS_ASM_PRIVATE_H
@@ -31,17 +32,18 @@ struct asm_item {
     guint8 x_size, y_size; /* immediates take at least this many bytes */
     bool y_is_fixed;       /* `:n` was written; else layout may raise y_size of an offset */
     guint32 line, column;
-    guint32 at, size;    /* layout's result */
-    guint32 label;       /* target of an instruction, index into labels; or ASM_NO_LABEL: insn.target */
-    guint32 bytes;       /* raw kinds: where in asm_code.bytes; `size` says how many */
+    guint32 at, size;      /* layout's result */
+    guint32 label;         /* the target, an index into labels; ASM_NO_LABEL: it is insn.target */
+    guint32 bytes;         /* raw kinds: where in asm_code.bytes; `size` says how many */
     struct nub_insn insn;
 };
 
 struct asm_label {
     const char *name;
-    guint32 item;         /* it stands before this item; may be the number of items */
+    guint32 item; /* it stands before this item; may be the number of items */
     bool is_defined;
-    struct asm_place defined, used; /* `used`: the first place that needs a block start; line 0: none */
+    struct asm_place defined;
+    struct asm_place used; /* the first place that needs a block start; line 0: none */
 };
 
 struct asm_code {
@@ -84,7 +86,7 @@ struct asm_token {
     guint column;
     const char *text; /* NAME: interned; STRING: the bytes, `length` of them */
     gsize length;
-    guint64 number;   /* NUMBER; PUNCT: the character */
+    guint64 number; /* NUMBER; PUNCT: the character */
     struct nub_hash hash;
 };
 
@@ -112,9 +114,9 @@ struct asm_blob {
 };
 
 struct asm_fixup {
-    guint32 at;   /* blob: offset; code: item */
-    guint8 size;  /* blob: 1, 2, 4, 8 */
-    char operand; /* code: 'X' or 'Y' */
+    guint32 at;      /* blob: offset; code: item */
+    guint8 size;     /* blob: 1, 2, 4, 8 */
+    char operand;    /* code: 'X' or 'Y' */
     bool is_address; /* code: any 32-bit number will do, it counts mod 2^32 */
     struct asm_value value;
 };
@@ -141,7 +143,7 @@ enum asm_source { ASM_SOURCE_PATH, ASM_SOURCE_PINNED, ASM_SOURCE_INITIAL };
 struct asm_mapping {
     struct nub_mapping mapping;
     enum asm_source source;
-    bool has_size; /* else that of the Data */
+    bool has_size;          /* else that of the Data */
     struct asm_cap_ref cap; /* ASM_SOURCE_PINNED, ASM_SOURCE_INITIAL */
     struct asm_place place;
 };
@@ -208,24 +210,29 @@ struct asm_data_label {
 /** The assembler at work. */
 struct asm_state {
     const char *name;
+    GError **error;
     GStringChunk *names;
-    GPtrArray *caps;        /* struct asm_cap, in order of the text */
-    GHashTable *cap_names;  /* name -> struct asm_cap */
-    GHashTable *constants;  /* name -> guint64 */
+
+    /* the line being read */
+    guint line;
+    GArray *tokens; /* struct asm_token */
+    guint next;
+    const char *directive;
+
+    /* what was read so far */
+    GPtrArray *caps;         /* struct asm_cap, in order of the text */
+    GHashTable *cap_names;   /* name -> struct asm_cap */
+    GHashTable *constants;   /* name -> guint64 */
     GHashTable *data_labels; /* name -> struct asm_data_label */
-    struct asm_cap *image;  /* the last one begun */
+    struct asm_cap *image;   /* the last one begun */
     struct asm_cap *section; /* where statements go; NULL: an image begins with the first */
-    struct asm_blob *blob;  /* where data directives go; NULL: code */
+    struct asm_blob *blob;   /* where data directives go; NULL: nowhere */
     bool no_instance;
     guint64 n_zeros; /* that .zero and .align asked for */
-    struct asm_cap *first_image; /* the linker's */
-    GPtrArray *order;            /* the linker's: capabilities as the bundle has them */
-    const char *directive; /* the one being read */
 
-    GArray *tokens; /* of this line */
-    guint next;
-    guint line;
-    GError **error;
+    /* the output in the making */
+    struct asm_cap *first_image;
+    GPtrArray *order; /* capabilities as the bundle has them */
 };
 
 /* ---- asm-lex.c ------------------------------------------------------------------------------ */
