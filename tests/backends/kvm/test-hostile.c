@@ -12,6 +12,7 @@ struct attack {
     const char *name;
     uint64_t begin, size; /* guest-physical; random bytes here */
     void (*strike)(GRand *rand, uint8_t *memory, uint64_t memory_size); /* instead, if set */
+    const char *wait;                                                   /* NULL: adaptive */
 };
 
 static void
@@ -66,6 +67,9 @@ static const struct attack attacks[] = {
     { "page-tables", NUB_GUEST_PT_POOL, 0x20000, NULL },
     { "descriptors-and-stubs", NUB_GUEST_LANES, NUB_LANE_MAILBOX, NULL },
     { "text", NUB_GUEST_TEXT, 0x12000, NULL },
+    { "mailbox-fields-sync", 0, 0, strike_mailbox, "sync" },
+    { "kernel-data-sync", NUB_GUEST_DATA, 0x8000, NULL, "sync" },
+    { "mailbox-fields-poll", 0, 0, strike_mailbox, "poll" },
 };
 
 struct striker {
@@ -170,10 +174,12 @@ assert_whole(struct fixture *f, const struct nub_hash *instance)
 static void
 test_attack(gconstpointer data)
 {
+    const struct attack *attack = data;
     const struct nub_option options[] = { { "watchdog", "200000000" },
-                                          { "guest-memory", "67108864" } };
+                                          { "guest-memory", "67108864" },
+                                          { "wait", attack->wait ? attack->wait : "adaptive" } };
     struct nub_heap_stats stats = { .struct_size = sizeof stats };
-    struct striker striker = { .attack = data };
+    struct striker striker = { .attack = attack };
     struct nub_result result;
     struct nub_hash instance;
     struct fixture f;
@@ -182,7 +188,7 @@ test_attack(gconstpointer data)
 
     if (!kvm_test_ready())
         return;
-    fixture_open(&f, options, 2);
+    fixture_open(&f, options, 3);
     instance = fixture_put_program(&f, &program_count, 0x11000);
     assert_ok(f.ops->set_state_root(f.backend, &instance, &f.failure), f.failure);
     assert_ok(fixture_invoke(&f, &instance, NULL, 100000, &result), f.failure);
