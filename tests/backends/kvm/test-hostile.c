@@ -175,7 +175,7 @@ static void
 test_attack(gconstpointer data)
 {
     const struct attack *attack = data;
-    const struct nub_option options[] = { { "watchdog", "200000000" },
+    const struct nub_option options[] = { { "watchdog", "500000000" },
                                           { "guest-memory", "67108864" },
                                           { "wait", attack->wait ? attack->wait : "adaptive" } };
     struct nub_heap_stats stats = { .struct_size = sizeof stats };
