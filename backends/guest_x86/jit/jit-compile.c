@@ -42,14 +42,14 @@ nub_jit_measure(struct nub_jit_sizes *sizes, const struct nub_program *program,
 
     for (uint64_t word = 0; word < words; word++) {
         const uint8_t *code = program->code + word * 64;
-        for (uint64_t bits = mask_word(program, word); bits != 0; bits &= bits - 1) {
-            uint32_t info = nub_jit_info[code[__builtin_ctzll(bits)]];
-            insns++;
-            bytes += info & NUB_JIT_MOST_BYTES;
-            known += info / NUB_JIT_KNOWN & 1;
-            terminators += info / NUB_JIT_ENDS_BLOCK & 1;
-            faults += info / NUB_JIT_FAULTS & 1;
-        }
+        uint64_t starts = mask_word(program, word), census = 0;
+        insns += nub_jit_count_bits(starts);
+        for (uint64_t bits = starts; bits != 0; bits &= bits - 1)
+            census += nub_jit_census[code[__builtin_ctzll(bits)]];
+        bytes += census >> NUB_JIT_CENSUS_BYTES & 0xffff;
+        known += census >> NUB_JIT_CENSUS_KNOWN & 0xffff;
+        terminators += census >> NUB_JIT_CENSUS_ENDS & 0xffff;
+        faults += census >> NUB_JIT_CENSUS_FAULTS;
     }
     uint64_t unknown = insns - known, gaps = program->code_size / (NUB_MAX_SKIP + 1) + 1;
     bool per_insn = params->gas_model == NUB_GAS_INSTRUCTION;
@@ -70,34 +70,43 @@ nub_jit_measure(struct nub_jit_sizes *sizes, const struct nub_program *program,
 
 /* ---- chunks -------------------------------------------------------------------------------- */
 
-/* decodes from `pc` on, and prices if the block at hand is metered; stops before `limit` */
+/* why the instructions of a chunk end with `last` */
+static enum nub_jit_chunk_end
+end_of_chunk(const struct nub_program *program, const struct nub_insn *last)
+{
+    uint32_t info = nub_jit_info[last->opcode];
+
+    if (info & NUB_JIT_ENDS_BLOCK)
+        return NUB_JIT_CHUNK_TERMINATOR;
+    if (!(info & NUB_JIT_KNOWN))
+        return NUB_JIT_CHUNK_UNKNOWN;
+    if (last->next >= program->code_size)
+        return NUB_JIT_CHUNK_CODE_END;
+    return nub_program_is_start(program, last->next) ? NUB_JIT_CHUNK_FULL : NUB_JIT_CHUNK_GAP;
+}
+
+/* decodes from `pc` on, and prices if the block at hand is metered; stops before `limit` (at most
+ * the code's size) */
 static void
 read_chunk(struct nub_jit *jit, uint32_t pc, uint32_t limit)
 {
     const struct nub_program *program = jit->program;
+    struct nub_insn *insn = jit->chunk, *full = jit->chunk + NUB_JIT_CHUNK;
+    bool goes_on;
 
-    jit->n_chunk = 0;
-    for (;;) {
-        struct nub_insn *insn = &jit->chunk[jit->n_chunk++];
-        uint32_t info = nub_jit_info[program->code[pc]];
+    do {
         nub_insn_decode(insn, program, pc);
         if (jit->is_metered)
             nub_gas_feed(&jit->gas, program, insn);
+        /* a capped skip may lead to where no instruction starts */
+        goes_on =
+            (nub_jit_info[insn->opcode] & (NUB_JIT_KNOWN | NUB_JIT_ENDS_BLOCK)) == NUB_JIT_KNOWN &&
+            insn->next < limit && insn->next - pc <= NUB_MAX_SKIP;
         pc = insn->next;
-        if (info & NUB_JIT_ENDS_BLOCK)
-            jit->chunk_end = NUB_JIT_CHUNK_TERMINATOR;
-        else if (!(info & NUB_JIT_KNOWN))
-            jit->chunk_end = NUB_JIT_CHUNK_UNKNOWN;
-        else if (pc >= program->code_size)
-            jit->chunk_end = NUB_JIT_CHUNK_CODE_END;
-        else if (pc == insn->pc + 1 + NUB_MAX_SKIP && !nub_program_is_start(program, pc))
-            jit->chunk_end = NUB_JIT_CHUNK_GAP;
-        else if (jit->n_chunk == NUB_JIT_CHUNK || pc == limit)
-            jit->chunk_end = NUB_JIT_CHUNK_FULL;
-        else
-            continue;
-        return;
-    }
+        insn++;
+    } while (goes_on && insn < full);
+    jit->n_chunk = (uint32_t)(insn - jit->chunk);
+    jit->chunk_end = end_of_chunk(program, insn - 1);
 }
 
 /*

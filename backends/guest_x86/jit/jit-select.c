@@ -25,6 +25,18 @@ const uint16_t nub_jit_info[256] = {
 #include "isa.def"
 };
 
+/* the same for counting: one addition an instruction */
+#define CENSUS(info, terminator)                                                                   \
+    ((uint64_t)((info)&NUB_JIT_MOST_BYTES) << NUB_JIT_CENSUS_BYTES |                               \
+     1ull << NUB_JIT_CENSUS_KNOWN | (uint64_t)(terminator) << NUB_JIT_CENSUS_ENDS |                \
+     (uint64_t)(((info)&NUB_JIT_FAULTS) != 0) << NUB_JIT_CENSUS_FAULTS)
+
+const uint64_t nub_jit_census[256] = {
+#define NUB_INSN(number, NAME, mnemonic, class, terminator, ...)                                   \
+    [number] = CENSUS(INFO_##NAME, terminator),
+#include "isa.def"
+};
+
 bool
 nub_jit_falls_through(uint8_t opcode)
 {
