@@ -1,6 +1,8 @@
 /* link-cmd.c - `nub link`: the linker of link.h behind a command line */
 #include "link-cmd.h"
 
+#include "debug.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +59,17 @@ report_problems(const char *name, const GPtrArray *messages)
     return NUB_CLI_FAILED;
 }
 
+/* names and lines go beside the bundle, outside every hash */
+static bool
+write_debug(const char *output, GBytes *debug)
+{
+    g_autofree char *file = nub_debug_file_name(output);
+    gsize size;
+    const void *text = g_bytes_get_data(debug, &size);
+
+    return nub_cli_write(file, text, size);
+}
+
 int
 nub_link_command(const char *name, GBytes *elf, const NubLinkOptions *options, const char *output,
                  bool stats)
@@ -70,6 +83,8 @@ nub_link_command(const char *name, GBytes *elf, const NubLinkOptions *options, c
         return report_problems(name, messages);
     const void *bundle = g_bytes_get_data(linked.bundle, &size);
     if (!nub_cli_write(output, bundle, size))
+        return NUB_CLI_HOST;
+    if (strcmp(output, "-") != 0 && !write_debug(output, linked.debug))
         return NUB_CLI_HOST;
     if (nub_cli_values.json)
         print_json(output, &linked, size);

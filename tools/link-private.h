@@ -223,6 +223,11 @@ bool link_code_emit(struct link *link);
 /** Capabilities and the bundle. */
 bool link_layout(struct link *link, NubLinkOutput *output);
 
+/* ---- link-debug.c ------------------------------------------------------------------------------ */
+
+/** The side file: endpoints, functions and lines of the finished code. */
+GBytes *link_debug_write(struct link *link, const NubLinkOutput *output);
+
 /* ---- link-dwarf.c ------------------------------------------------------------------------------ */
 
 struct link_line {

@@ -113,6 +113,8 @@ nub_link_elf(const guint8 *elf, gsize size, const NubLinkOptions *options, NubLi
     if (done) {
         link_ops_improve(&link);
         done = link_code_emit(&link) && link_layout(&link, output);
+        if (done)
+            output->debug = link_debug_write(&link, output);
     }
     if (link.n_errors > MAX_MESSAGES)
         g_ptr_array_add(messages,

@@ -4,6 +4,7 @@ add_library(nub_link STATIC
     link-blocks.c
     link-code.c
     link-constants.c
+    link-debug.c
     link-dwarf.c
     link-elf.c
     link-entries.c
@@ -21,6 +22,11 @@ add_library(nub_link STATIC
     link-select.c)
 target_include_directories(nub_link PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
 target_link_libraries(nub_link PUBLIC PkgConfig::NUB_TOOLS_GLIB PRIVATE nub_pvm nub_model nub_flags)
+
+# Reads the side files that it writes.
+add_library(nub_debug STATIC debug.c)
+target_include_directories(nub_debug PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
+target_link_libraries(nub_debug PUBLIC nub PRIVATE nub_flags)
 
 # Runs clang and ld.lld for it.
 add_library(nub_cc STATIC cc.c)

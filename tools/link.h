@@ -33,7 +33,7 @@ typedef struct {
 /** What a link gives. */
 typedef struct {
     GBytes *bundle;
-    GBytes *debug;    /* the side file: symbols and lines (link-debug.h) */
+    GBytes *debug;    /* the side file (debug.h): names and lines */
     char **endpoints; /* names by endpoint number, NULL-terminated */
     guint8 instance[32];
     NubLinkStats stats;

@@ -5,6 +5,7 @@
  */
 #include "cli-call.h"
 #include "run-host.h"
+#include "run-where.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -177,11 +178,23 @@ finish(const NubCliRequest *request, const GArray *runs)
     return good ? NUB_CLI_OK : NUB_CLI_FAILED;
 }
 
+/* the first backend speaks for all: they agree, or that has been said */
+static void
+print_where(const NubCliRequest *request, const char *file, NubBundle *bundle, struct run *run)
+{
+    NubHash root;
+
+    nub_cap_get_hash(nub_bundle_get_root(bundle), &root);
+    nub_run_where_print(run->kernel, file, &root, request, &run->answer.result);
+}
+
 static int
 run(char **args)
 {
     g_auto(NubCliRequest) request = { 0 };
     g_autoptr(GArray) runs = g_array_new(FALSE, TRUE, sizeof(struct run));
+
+    nub_run_where_endpoint(args[0]);
     int status = nub_cli_request_read(&request);
 
     g_array_set_clear_func(runs, run_clear);
@@ -199,7 +212,10 @@ run(char **args)
     for (guint i = 0; i < runs->len; i++)
         if (!run_on(&request, args[0], bundle, &g_array_index(runs, struct run, i)))
             return NUB_CLI_HOST;
-    return finish(&request, runs);
+    int code = finish(&request, runs);
+    if (!nub_cli_values.json)
+        print_where(&request, args[0], bundle, &g_array_index(runs, struct run, 0));
+    return code;
 }
 
 static const GOptionEntry options[] = {
