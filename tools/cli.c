@@ -211,11 +211,16 @@ nub_cli_registry(void)
 NubBundle *
 nub_cli_bundle(const char *file)
 {
+    g_autoptr(GBytes) bytes = nub_cli_read(file);
     GError *error = NULL;
-    NubBundle *bundle = nub_bundle_load(file, &error);
 
-    if (!bundle)
+    if (!bytes)
+        return NULL;
+    NubBundle *bundle = nub_bundle_new_from_bytes(bytes, &error);
+    if (!bundle) {
+        g_prefix_error(&error, "%s: ", file);
         nub_cli_fail_error(error);
+    }
     return bundle;
 }
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static struct {
-    char *backend, *vectors, *timeout;
+    char *backend, *module, *vectors, *timeout;
     char **only;
     gboolean strict, list, in_process, verbose;
 } values;
@@ -230,6 +230,23 @@ check(const struct nub_conform_target *target, GArray *cases, guint timeout)
                                                                         : NUB_CLI_OK;
 }
 
+/* A configuration of one backend over the module file of --module. */
+static NubRegistry *
+registry_of_module(void)
+{
+    g_autofree char *path = g_canonicalize_filename(values.module, NULL);
+    g_autofree char *quoted = g_strescape(path, NULL);
+    g_autofree char *yaml = g_strdup_printf("version: 1\nbackends:\n  - name: %s\n"
+                                            "    module: \"%s\"\n",
+                                            values.backend, quoted);
+    GError *error = NULL;
+    NubRegistry *registry = nub_registry_new_from_data(yaml, NULL, &error);
+
+    if (!registry)
+        nub_cli_fail_error(error);
+    return registry;
+}
+
 static int
 run(char **args)
 {
@@ -239,8 +256,12 @@ run(char **args)
     (void)args;
     if (values.timeout && !nub_cli_parse_u32("--timeout", values.timeout, &timeout))
         return NUB_CLI_USAGE;
-    if (!values.list && !values.backend)
-        return nub_cli_usage("--backend NAME is missing");
+    if (values.module && (values.backend || nub_cli_values.config))
+        return nub_cli_usage("--module goes without --backend and --config");
+    if (!values.list && !values.backend && !values.module)
+        return nub_cli_usage("--backend NAME is missing, or --module FILE");
+    if (values.module)
+        values.backend = g_strdup("module");
     if (timeout == 0)
         return nub_cli_usage("--timeout: 0 seconds are too few");
     g_autoptr(GArray) cases = collect_cases();
@@ -248,7 +269,7 @@ run(char **args)
         return NUB_CLI_HOST;
     if (values.list)
         return list_cases(cases);
-    g_autoptr(NubRegistry) registry = nub_cli_registry();
+    g_autoptr(NubRegistry) registry = values.module ? registry_of_module() : nub_cli_registry();
     if (!registry)
         return NUB_CLI_HOST;
     g_autoptr(GPtrArray) infos = nub_registry_list_backends(registry);
@@ -260,6 +281,8 @@ run(char **args)
 
 static const GOptionEntry options[] = {
     { "backend", 'b', 0, G_OPTION_ARG_STRING, &values.backend, "The backend to check", "NAME" },
+    { "module", 0, 0, G_OPTION_ARG_FILENAME, &values.module,
+      "Check this module with its default options instead of a configured backend", "FILE" },
     { "vectors", 0, 0, G_OPTION_ARG_FILENAME, &values.vectors,
       "Run exactly the *.json of this folder instead of the built-in set", "DIR" },
     { "only", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &values.only,

@@ -88,6 +88,19 @@ test_a_fault_is_found(gconstpointer data)
 }
 
 static void
+test_a_module_needs_no_configuration(void)
+{
+    g_autoptr(NubRan) good =
+        nub_ran("conform --module %s/faulty-none.so --only 'NP-3*' --strict", NUB_TEST_MODULE_DIR);
+    g_autoptr(NubRan) bad =
+        nub_ran("conform --module %s/faulty-hash.so --only NP-31*", NUB_TEST_MODULE_DIR);
+
+    nub_assert_code(good, 0);
+    g_assert_cmpstr(good->out, ==, "6 passed, 0 failed, 0 skipped\n");
+    nub_assert_code(bad, 1);
+}
+
+static void
 test_strict_makes_a_skip_a_failure(void)
 {
     write_config("few.yaml", "faulty-few");
@@ -216,6 +229,8 @@ main(int argc, char **argv)
             "/tools/conform/a-fault-is-found/%s-%" G_GSIZE_FORMAT, faults[i].fault, i);
         g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_a_fault_is_found);
     }
+    g_test_add_func("/tools/conform/a-module-needs-no-configuration",
+                    test_a_module_needs_no_configuration);
     g_test_add_func("/tools/conform/strict-makes-a-skip-a-failure",
                     test_strict_makes_a_skip_a_failure);
     g_test_add_func("/tools/conform/json-has-every-case", test_json_has_every_case);
