@@ -6,7 +6,7 @@
  * copy.
  */
 #include "commit.h"
-#include "hosts.h"
+#include "interp.h"
 #include "local-private.h"
 #include <string.h>
 
@@ -48,8 +48,8 @@ nub_local_invoke_cached(void *backend, const struct nub_invoke_args *args,
     start_at_endpoint(&machine, &held, args->endpoint, args->args);
     machine.gas = cut_gas(args->gas);
     machine.memory = &memory;
-    machine.paid = false;
-    status = nub_run(&machine, NULL, failure);
+    nub_machine_init(&machine);
+    status = nub_run(&machine, failure);
     if (status == NUB_OK)
         nub_machine_result(&machine, result);
     nub_memory_clear(&memory);
@@ -189,15 +189,14 @@ run_and_commit(const struct nub_call *call, struct nub_machine *machine,
                struct nub_failure *failure)
 {
     struct nub_give_up give_up = { .flag = call->cancel, .deadline_ns = call->deadline_ns };
-    bool finished = false;
 
-    enum nub_status status =
-        nub_run_with_hosts(machine, call->hosts,
-                           call->cancel || call->deadline_ns ? &give_up : NULL, &finished, failure);
+    machine->give_up = call->cancel || call->deadline_ns ? &give_up : NULL;
+    machine->hosts = call->hosts;
+    enum nub_status status = nub_run(machine, failure);
     if (status != NUB_OK)
         return status;
     nub_machine_result(machine, &outcome->result);
-    if ((call->flags & NUB_CALL_OUTPUT) && machine->reason == NUB_EXIT_HALT && !finished)
+    if ((call->flags & NUB_CALL_OUTPUT) && machine->reason == NUB_EXIT_HALT && !machine->finished)
         status = read_output(call, machine, outcome, failure);
     if (status == NUB_OK && (call->flags & NUB_CALL_COMMIT)) {
         struct nub_commit commit = {

@@ -1,9 +1,10 @@
-/* hosts.c - host tables: the run goes on through callbacks (caps.md 4.6)
+/* hosts.c - host tables: callbacks answer the program's calls (caps.md 4.6)
  *
- * How a call is answered is core/pvm/hostcall.c's; here is how a callback reaches this machine.
+ * How a call is answered is core/pvm/hostcall.c's; here is how a callback reaches this machine, and
+ * that it sees all of the gas while the run goes on in slices of it.
  */
-#include "hosts.h"
 #include "hostcall.h"
+#include "interp.h"
 #include "local-private.h"
 
 static int32_t
@@ -23,32 +24,41 @@ write_memory(void *machine, uint64_t address, const void *data, uint64_t size,
     return (int32_t)nub_memory_write(m->memory, address, data, size, failure);
 }
 
-enum nub_status
-nub_run_with_hosts(struct nub_machine *machine, const struct nub_host_table *hosts,
-                   const struct nub_give_up *give_up, bool *finished, struct nub_failure *failure)
+/* What is left goes to the rest first: the slice ends where it would have, or earlier. */
+static void
+split_gas(struct nub_machine *m, uint64_t rest)
 {
-    const struct nub_host_stop stop = { .regs = machine->regs,
-                                        .gas = &machine->gas,
-                                        .pc = &machine->pc,
-                                        .reason = &machine->reason,
-                                        .arg = &machine->arg,
-                                        .program = &machine->code->program,
-                                        .machine = machine,
+    m->rest = m->gas < rest ? m->gas : rest;
+    m->gas -= m->rest;
+}
+
+enum nub_answer
+nub_answer_host_call(struct nub_machine *m)
+{
+    const struct nub_host_stop stop = { .regs = m->regs,
+                                        .gas = &m->gas,
+                                        .pc = &m->pc,
+                                        .reason = &m->reason,
+                                        .arg = &m->arg,
+                                        .program = &m->code->program,
+                                        .machine = m,
                                         .read = read_memory,
                                         .write = write_memory };
+    uint64_t rest = m->rest;
 
-    for (;;) {
-        enum nub_status status = nub_run(machine, give_up, failure);
-        if (status != NUB_OK || machine->reason != NUB_EXIT_HOST_CALL)
-            return status;
-        switch (nub_host_ask(hosts, &stop, finished)) {
-        case NUB_HOST_ANSWER_GO_ON:
-            break;
-        case NUB_HOST_ANSWER_END:
-            return NUB_OK;
-        case NUB_HOST_ANSWER_FAILED:
-            return nub_fail(failure, NUB_ERR_HOST_CALL_FAILED, "host call %u: failed",
-                            machine->arg);
-        }
+    if (m->give_up && nub_given_up(m->give_up, NULL) != NUB_OK)
+        return NUB_ANSWER_NONE;
+    m->gas += rest;
+    enum nub_host_answer answer = nub_host_ask(m->hosts, &stop, &m->finished);
+    split_gas(m, rest);
+    switch (answer) {
+    case NUB_HOST_ANSWER_GO_ON:
+        return NUB_ANSWER_GO_ON;
+    case NUB_HOST_ANSWER_END:
+        m->answered = true;
+        return NUB_ANSWER_EXIT;
+    case NUB_HOST_ANSWER_FAILED:
+        break;
     }
+    return NUB_ANSWER_FAIL;
 }

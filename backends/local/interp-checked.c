@@ -44,7 +44,7 @@
             if (!slow_load(MACHINE, ea_, SIZE_##SUFFIX))                                           \
                 LEAVE_BY(label);                                                                   \
             v_ = MACHINE->value;                                                                   \
-            base = tables_of(MACHINE);                                                             \
+            base = base_of(MACHINE);                                                               \
         }                                                                                          \
         (result) = EXTEND_##SUFFIX(v_);                                                            \
     } while (0)
@@ -58,7 +58,7 @@
         } else {                                                                                   \
             if (!slow_store(MACHINE, ea_, SIZE_##SUFFIX, v_))                                      \
                 LEAVE_BY(label);                                                                   \
-            base = tables_of(MACHINE);                                                             \
+            base = base_of(MACHINE);                                                               \
         }                                                                                          \
     } while (0)
 
@@ -76,7 +76,7 @@ static bool slow_load(struct nub_machine *m, uint32_t ea, unsigned size);
 static bool slow_store(struct nub_machine *m, uint32_t ea, unsigned size, uint64_t value);
 
 static inline uint8_t *
-tables_of(const struct nub_machine *m)
+base_of(const struct nub_machine *m)
 {
     return (uint8_t *)(m->memory->pages ? m->memory->pages->tables : no_pages.tables);
 }
@@ -126,5 +126,5 @@ enter(struct nub_machine *m, const struct nub_block *block)
     int64_t gas = (int64_t)m->gas - (int64_t)block->cost;
     nub_handler handler = gas < 0 ? out_of_gas : first->handler;
 
-    handler(first, m->regs, gas, 0, tables_of(m), 0);
+    handler(first, m->regs, gas, 0, base_of(m), 0);
 }

@@ -36,10 +36,19 @@
 #define WITH_PAIRS
 
 #include "interp.h"
+#include "local-private.h"
 
 static void fault(const struct nub_op *ip, uint64_t *regs, int64_t gas, uint64_t unused,
                   uint8_t *base, uint64_t last);
 static void enter(struct nub_machine *m, const struct nub_block *block);
+
+static inline uint8_t *
+base_of(const struct nub_machine *m)
+{
+    const struct nub_memory *memory = m->memory;
+
+    return memory->window ? memory->window->base : memory->local->windows.none.base;
+}
 
 #include "threaded.h"
 
@@ -79,15 +88,11 @@ fault(PARAMETERS)
 static void
 enter(struct nub_machine *m, const struct nub_block *block)
 {
-    struct nub_memory *memory = m->memory;
-    const struct nub_window *window = &memory->local->windows.none;
-
-    if (memory->window)
-        window = memory->window;
     const struct nub_op *first = nub_block_ops(block);
     int64_t gas = (int64_t)m->gas - (int64_t)block->cost;
     nub_handler handler = gas < 0 ? out_of_gas : first->handler;
-    handler(first, m->regs, gas, 0, window->base, 0);
+
+    handler(first, m->regs, gas, 0, base_of(m), 0);
 }
 #else
 #include "predecode.h"

@@ -13,6 +13,7 @@
 enum nub_stop {
     NUB_STOP_EXIT = 0,   /* reason and arg are set */
     NUB_STOP_NO_MEMORY,  /* the host has no memory for a page: nothing of the instruction happened */
+    NUB_STOP_HOST_FAILED, /* a callback failed the call */
     NUB_STOP_BLOCK,      /* at a place where a charge is due */
     NUB_STOP_ELSEWHERE   /* the plain interpreter must go on from here */
 };
@@ -26,6 +27,12 @@ struct nub_machine {
     uint32_t arg;
     struct nub_code *code;
     struct nub_memory *memory;
+    uint64_t rest; /* gas that is kept back while a slice runs (run.c) */
+    /* what may end the run, or answer its host calls; NULL: nothing */
+    const struct nub_give_up *give_up;
+    const struct nub_host_table *hosts;
+    bool answered; /* the exit is what a callback made of its host call */
+    bool finished; /* ... an end as Halt */
     /* between the two interpreters, and inside of them */
     bool paid; /* nothing is due at pc: it is inside a block that was charged */
     enum nub_stop stop;
@@ -48,6 +55,16 @@ enum nub_stop nub_interp_switch(struct nub_machine *machine, bool to_block);
 /** Runs pre-decoded blocks. Starts at an instruction that a block can start with. */
 enum nub_stop nub_interp_threaded(struct nub_machine *machine, enum nub_engine_kind kind);
 
+/** What became of a host call. */
+enum nub_answer {
+    NUB_ANSWER_GO_ON, /* on behind the ecalli */
+    NUB_ANSWER_EXIT,  /* reason and arg are set, and `answered` */
+    NUB_ANSWER_FAIL,  /* the call fails */
+    NUB_ANSWER_NONE   /* nobody was asked: it is time to give up */
+};
+/** Asks machine->hosts, which there is, for the host call that the machine stands behind. */
+enum nub_answer nub_answer_host_call(struct nub_machine *machine);
+
 /** When a run has to be given up. */
 struct nub_give_up {
     const uint32_t *flag;  /* NULL, or becomes nonzero */
@@ -56,8 +73,18 @@ struct nub_give_up {
 
 /** Whether it is time: CANCELLED, TIMED_OUT. */
 enum nub_status nub_given_up(const struct nub_give_up *give_up, struct nub_failure *failure);
-/** Runs to an exit. `give_up` NULL: never. NO_MEMORY, CANCELLED, TIMED_OUT. */
-enum nub_status nub_run(struct nub_machine *machine, const struct nub_give_up *give_up, struct nub_failure *failure);
+/** Runs to an exit. NO_MEMORY, CANCELLED, TIMED_OUT, HOST_CALL_FAILED. */
+enum nub_status nub_run(struct nub_machine *machine, struct nub_failure *failure);
+
+/** What is neither state nor given: for a machine that was not zeroed, on the path of pure calls. */
+static inline void
+nub_machine_init(struct nub_machine *machine)
+{
+    machine->rest = 0;
+    machine->give_up = NULL;
+    machine->hosts = NULL;
+    machine->answered = machine->finished = machine->paid = false;
+}
 
 static inline void
 nub_machine_result(const struct nub_machine *machine, struct nub_result *result)

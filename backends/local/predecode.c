@@ -395,6 +395,7 @@ falls_through(uint8_t opcode)
     switch (opcode) {
     case NUB_OP_FALLTHROUGH:
     case NUB_OP_UNLIKELY:
+    case NUB_OP_ECALLI: /* when a callback answers */
         return true;
     default:
         return nub_isa[opcode].latency_kind == NUB_LATENCY_BRANCH;

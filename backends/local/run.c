@@ -80,27 +80,11 @@ run_threaded(struct nub_machine *machine, bool long_run)
     return stop;
 }
 
-/* As run_threaded(), but when the beginning of a run is over it may get a window. */
-static enum nub_stop
-run_threaded_from_short(struct nub_machine *machine)
-{
-    uint64_t most = machine->memory->local->options.short_run;
-    uint64_t rest = machine->gas > most ? machine->gas - most : 0;
-
-    machine->gas -= rest;
-    enum nub_stop stop = run_threaded(machine, false);
-    machine->gas += rest;
-    if (stop == NUB_STOP_EXIT && machine->reason == NUB_EXIT_OUT_OF_GAS && rest > 0)
-        stop = run_threaded(machine, true);
-    return stop;
-}
-
 /* Runs until an exit or until the gas at hand does not suffice. */
 static enum nub_stop
-run_on(struct nub_machine *machine)
+run_on(struct nub_machine *machine, bool long_run)
 {
-    const struct nub_memory *memory = machine->memory;
-    const struct nub_local_options *options = &memory->local->options;
+    const struct nub_local_options *options = &machine->memory->local->options;
     enum nub_stop stop = NUB_STOP_ELSEWHERE;
 
     if (options->runner && !machine->paid) {
@@ -110,43 +94,85 @@ run_on(struct nub_machine *machine)
     }
     if (options->runner || !options->threaded)
         return nub_interp_switch(machine, false);
-    if (memory->guard && !memory->eager && !memory->window)
-        return run_threaded_from_short(machine);
-    return run_threaded(machine, false);
+    return run_threaded(machine, long_run);
 }
 
-static enum nub_status
-run_in_slices(struct nub_machine *machine, const struct nub_give_up *give_up,
-              struct nub_failure *failure)
+/* Keeps back what is beyond `most`. */
+static void
+hold_back(struct nub_machine *machine, uint64_t most)
 {
-    uint64_t slice = SLICE, rest = machine->gas;
+    uint64_t held = machine->gas > most ? machine->gas - most : 0;
 
-    machine->gas = 0;
-    for (;;) {
-        enum nub_status status = nub_given_up(give_up, failure);
-        uint64_t total = machine->gas + rest;
-        uint64_t given = total < slice ? total : slice;
-        if (status != NUB_OK) {
-            machine->gas = total;
+    machine->gas -= held;
+    machine->rest += held;
+}
+
+/* Whether a run stopped for want of gas that is only held back. */
+static bool
+wants_more(const struct nub_machine *machine, enum nub_stop stop)
+{
+    return stop == NUB_STOP_EXIT && machine->reason == NUB_EXIT_OUT_OF_GAS && !machine->answered &&
+           machine->rest > 0;
+}
+
+/* The first slice may be short, because it decides whether a run gets a window. */
+static uint64_t
+first_slice(const struct nub_machine *machine, uint64_t most)
+{
+    const struct nub_memory *memory = machine->memory;
+    const struct nub_local_options *options = &memory->local->options;
+    bool decides = memory->guard && !memory->eager && !memory->window && options->threaded;
+
+    return decides && options->short_run < most ? options->short_run : most;
+}
+
+/* Runs to an exit, in slices. All gas is at hand again afterwards. */
+static enum nub_status
+run_to_exit(struct nub_machine *machine, enum nub_stop *stop, struct nub_failure *failure)
+{
+    uint64_t most = machine->give_up ? SLICE : UINT64_MAX, slice = first_slice(machine, most);
+    bool again = true;
+
+    for (bool long_run = false; again; long_run = true) {
+        enum nub_status status =
+            machine->give_up ? nub_given_up(machine->give_up, failure) : NUB_OK;
+        if (status != NUB_OK)
             return status;
-        }
-        machine->gas = given;
-        rest = total - given;
-        enum nub_stop stop = run_on(machine);
-        if (stop == NUB_STOP_EXIT && machine->reason == NUB_EXIT_OUT_OF_GAS && rest > 0) {
-            /* a block may cost more than a slice */
-            slice = machine->gas == given ? slice * 2 : SLICE;
-            continue;
-        }
-        machine->gas += rest;
-        return stop == NUB_STOP_EXIT ? NUB_OK : nub_local_no_memory(failure);
+        hold_back(machine, slice);
+        uint64_t given = machine->gas;
+        *stop = run_on(machine, long_run);
+        again = wants_more(machine, *stop);
+        /* a block may cost more than a slice */
+        slice = again && machine->gas == given && slice >= most ? slice * 2 : most;
+        machine->gas += machine->rest;
+        machine->rest = 0;
     }
+    return NUB_OK;
+}
+
+/* The plain interpreter leaves at a host call; so does a run that is to be given up. */
+static bool
+wants_answer(const struct nub_machine *machine, enum nub_stop stop)
+{
+    return stop == NUB_STOP_EXIT && machine->reason == NUB_EXIT_HOST_CALL && machine->hosts &&
+           !machine->answered;
 }
 
 enum nub_status
-nub_run(struct nub_machine *machine, const struct nub_give_up *give_up, struct nub_failure *failure)
+nub_run(struct nub_machine *machine, struct nub_failure *failure)
 {
-    if (give_up)
-        return run_in_slices(machine, give_up, failure);
-    return run_on(machine) == NUB_STOP_EXIT ? NUB_OK : nub_local_no_memory(failure);
+    enum nub_answer answer = NUB_ANSWER_GO_ON;
+    enum nub_stop stop = NUB_STOP_EXIT;
+
+    while (answer == NUB_ANSWER_GO_ON) {
+        enum nub_status status = run_to_exit(machine, &stop, failure);
+        if (status != NUB_OK)
+            return status;
+        answer = wants_answer(machine, stop) ? nub_answer_host_call(machine) : NUB_ANSWER_EXIT;
+    }
+    if (answer == NUB_ANSWER_NONE)
+        return nub_given_up(machine->give_up, failure);
+    if (answer == NUB_ANSWER_FAIL || stop == NUB_STOP_HOST_FAILED)
+        return nub_fail(failure, NUB_ERR_HOST_CALL_FAILED, "host call %u: failed", machine->arg);
+    return stop == NUB_STOP_EXIT ? NUB_OK : nub_local_no_memory(failure);
 }

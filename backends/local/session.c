@@ -17,6 +17,7 @@ struct nub_session {
     bool has_run;
     bool dead;            /* a run was interrupted: only close is left */
     uint32_t interrupted; /* atomic */
+    struct nub_give_up give_up;
 };
 
 static enum nub_status
@@ -46,6 +47,8 @@ set_up(struct nub_session *session, const struct nub_session_args *args, bool pa
     nub_memory_init(&session->memory, session->local, &session->held.resolved->plan);
     machine->memory = &session->memory;
     machine->code = session->held.code;
+    session->give_up = (struct nub_give_up){ .flag = &session->interrupted };
+    machine->give_up = &session->give_up;
     machine->gas = args->gas < NUB_GAS_MAX ? args->gas : NUB_GAS_MAX;
     if (paused) {
         memcpy(machine->regs, instance->regs, sizeof machine->regs);
@@ -93,13 +96,12 @@ int32_t
 nub_local_session_run(void *session, struct nub_result *result, struct nub_failure *failure)
 {
     struct nub_session *s = session;
-    struct nub_give_up give_up = { .flag = &s->interrupted };
 
     enum nub_status status = judge_alive(s, failure);
     if (status != NUB_OK)
         return (int32_t)status;
     nub_window_enter(&s->memory);
-    status = nub_run(&s->machine, &give_up, failure);
+    status = nub_run(&s->machine, failure);
     nub_window_leave(&s->memory);
     s->dead = status == NUB_ERR_CANCELLED;
     if (status == NUB_OK) {

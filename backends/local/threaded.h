@@ -1,6 +1,6 @@
 /* threaded.h - the threaded interpreter, included once for each way to reach memory
  *
- * The including file defines ENGINE, KIND, LOAD_AT and STORE_AT, fault() and enter(), see
+ * The including file defines ENGINE, KIND, LOAD_AT, STORE_AT, fault(), enter() and base_of(), see
  * interp-guard.c. A handler executes one operation, or two that follow each other, and calls the
  * next: with the same arguments in the same registers that is a jump (design.md 6; the compiler must
  * turn such calls into jumps, so these files are always built with optimisation). Handlers take no
@@ -273,10 +273,33 @@ op_ECALL_N(PARAMETERS)
     exit_run(MACHINE, gas, (uint32_t)WIDE(ip)->u.y, NUB_EXIT_ECALL, 0);
 }
 
+/* A callback may answer, and the run goes on without leaving. */
+static __attribute__((noinline)) void
+host_call(PARAMETERS)
+{
+    struct nub_machine *m = MACHINE;
+
+    (void)unused;
+    exit_run(m, gas, (uint32_t)WIDE(ip)->u.y, NUB_EXIT_HOST_CALL, (uint32_t)ip->x);
+    switch (nub_answer_host_call(m)) {
+    case NUB_ANSWER_GO_ON:
+        gas = (int64_t)m->gas;
+        base = base_of(m);
+        ENTER_FOLLOWING(ip);
+    case NUB_ANSWER_FAIL:
+        m->stop = NUB_STOP_HOST_FAILED;
+        break;
+    case NUB_ANSWER_EXIT:
+    case NUB_ANSWER_NONE:
+        break;
+    }
+}
+
 static void
 op_ECALLI_N(PARAMETERS)
 {
-    NOTHING_MORE();
+    if (MACHINE->hosts)
+        CALL_NEXT(host_call, ip);
     exit_run(MACHINE, gas, (uint32_t)WIDE(ip)->u.y, NUB_EXIT_HOST_CALL, (uint32_t)ip->x);
 }
 
