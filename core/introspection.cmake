@@ -42,3 +42,18 @@ add_custom_target(nub-introspection ALL DEPENDS "${NUB_TYPELIB}")
 
 install(FILES "${NUB_GIR}" DESTINATION "${CMAKE_INSTALL_DATADIR}/gir-1.0")
 install(FILES "${NUB_TYPELIB}" DESTINATION "${CMAKE_INSTALL_LIBDIR}/girepository-1.0")
+
+# Vala reads the GIR through a .vapi; its compiler is not needed to build nub, only to test this.
+find_program(NUB_VAPIGEN vapigen)
+if(NUB_VAPIGEN)
+    set(NUB_VAPI "${CMAKE_CURRENT_BINARY_DIR}/nub.vapi")
+    add_custom_command(OUTPUT "${NUB_VAPI}"
+        COMMAND "${NUB_VAPIGEN}" --quiet --library=nub --pkg=gio-2.0 "--metadatadir=${CMAKE_CURRENT_SOURCE_DIR}"
+                "--directory=${CMAKE_CURRENT_BINARY_DIR}" "${NUB_GIR}"
+        DEPENDS "${NUB_GIR}" Nub-1.metadata
+        COMMENT "Describing libnub to Vala" VERBATIM)
+    add_custom_target(nub-vapi ALL DEPENDS "${NUB_VAPI}")
+    install(FILES "${NUB_VAPI}" DESTINATION "${CMAKE_INSTALL_DATADIR}/vala/vapi")
+else()
+    message(STATUS "no vapigen: no nub.vapi, and core.vala is not tested")
+endif()

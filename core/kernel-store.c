@@ -323,7 +323,7 @@ nub_kernel_attach_store(NubKernel *self, NubStore *store, GError **error)
             g_prefix_error(error, "a store is configured: ");
             return FALSE;
         }
-    if (!nub_store_take_head(store, config->head, config->name, error))
+    if (!nub_store_take_head(store, config->head, self, error))
         return FALSE;
     self->store = g_object_ref(store);
     self->supplied = nub_hash_set_new();

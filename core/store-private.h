@@ -4,6 +4,7 @@
 
 #include "loader-private.h"
 
+#include <nub/kernel.h>
 #include <nub/store.h>
 
 struct _NubStore {
@@ -16,7 +17,8 @@ struct _NubStore {
     struct nub_host host;
     GMutex lock;
     GRWLock gc_lock;   /* writers of capabilities read it; a collection writes it */
-    GHashTable *heads; /* (mutex lock) heads of open kernels: name -> backend's name */
+    GHashTable *heads; /* (mutex lock) heads of open kernels: name -> who has it */
+    GCond head_released;
 };
 
 /** A set of hashes, each in memory of its own. */
@@ -34,8 +36,11 @@ int32_t nub_store_fetch(NubStore *self, const struct nub_hash *hash, struct nub_
 /** One transaction; what is stored already is not written again. */
 gboolean nub_store_write(NubStore *self, const struct nub_store_batch *batch, GError **error);
 
-/** A head belongs to one open kernel at a time. CONFLICT names who has it. */
-gboolean nub_store_take_head(NubStore *self, const char *head, const char *backend, GError **error);
+/**
+ * A head belongs to one open kernel at a time. CONFLICT names who has it; a kernel that is just being
+ * closed is waited for.
+ */
+gboolean nub_store_take_head(NubStore *self, const char *head, NubKernel *kernel, GError **error);
 void nub_store_release_head(NubStore *self, const char *head);
 
 /** Sets `error` from what a function of the module answered; TRUE for NUB_OK. */

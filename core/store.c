@@ -16,12 +16,29 @@
 
 G_DEFINE_FINAL_TYPE(NubStore, nub_store, G_TYPE_OBJECT)
 
+/* Who has a head. The kernel is gone for a moment before it gives the head back. */
+typedef struct {
+    char *backend;
+    GWeakRef kernel;
+} NubHolder;
+
+static void
+holder_free(gpointer data)
+{
+    NubHolder *holder = data;
+
+    g_free(holder->backend);
+    g_weak_ref_clear(&holder->kernel);
+    g_free(holder);
+}
+
 static void
 nub_store_init(NubStore *self)
 {
     g_mutex_init(&self->lock);
     g_rw_lock_init(&self->gc_lock);
-    self->heads = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_cond_init(&self->head_released);
+    self->heads = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, holder_free);
     self->option_values = g_ptr_array_new_with_free_func(g_free);
     self->options = g_array_new(FALSE, FALSE, sizeof(struct nub_option));
 }
@@ -38,6 +55,7 @@ nub_store_finalize(GObject *object)
     g_array_unref(self->options);
     g_mutex_clear(&self->lock);
     g_rw_lock_clear(&self->gc_lock);
+    g_cond_clear(&self->head_released);
     G_OBJECT_CLASS(nub_store_parent_class)->finalize(object);
 }
 
@@ -167,19 +185,42 @@ nub_store_open(const NubConfig *config, GError **error)
 
 /* ---- heads ------------------------------------------------------------------------------- */
 
-gboolean
-nub_store_take_head(NubStore *self, const char *head, const char *backend, GError **error)
+/* The kernel that has the head; waits for one that is on its way out. Called and left with the
+ * lock. */
+static NubKernel *
+wait_for_holder_inlock(NubStore *self, const char *head)
 {
-    g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&self->lock);
-    const char *holder = g_hash_table_lookup(self->heads, head);
+    NubHolder *holder;
 
-    if (holder) {
-        g_set_error(error, NUB_ERROR, NUB_ERROR_CONFLICT,
-                    "%s: the head '%s' is in use by the open backend '%s'", backend, head, holder);
-        return FALSE;
+    while ((holder = g_hash_table_lookup(self->heads, head))) {
+        NubKernel *kernel = g_weak_ref_get(&holder->kernel);
+        if (kernel)
+            return kernel;
+        g_cond_wait(&self->head_released, &self->lock);
     }
-    g_hash_table_insert(self->heads, g_strdup(head), g_strdup(backend));
-    return TRUE;
+    return NULL;
+}
+
+gboolean
+nub_store_take_head(NubStore *self, const char *head, NubKernel *kernel, GError **error)
+{
+    g_autoptr(NubKernel) other = NULL; /* let go of after the lock: it may be the last reference */
+    NubHolder *holder;
+
+    g_mutex_lock(&self->lock);
+    other = wait_for_holder_inlock(self, head);
+    if (!other) {
+        holder = g_new0(NubHolder, 1);
+        holder->backend = g_strdup(nub_kernel_get_name(kernel));
+        g_weak_ref_init(&holder->kernel, kernel);
+        g_hash_table_insert(self->heads, g_strdup(head), holder);
+    }
+    g_mutex_unlock(&self->lock);
+    if (other)
+        g_set_error(error, NUB_ERROR, NUB_ERROR_CONFLICT,
+                    "%s: the head '%s' is in use by the open backend '%s'",
+                    nub_kernel_get_name(kernel), head, nub_kernel_get_name(other));
+    return other == NULL;
 }
 
 void
@@ -188,6 +229,7 @@ nub_store_release_head(NubStore *self, const char *head)
     g_autoptr(GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new(&self->lock);
 
     g_hash_table_remove(self->heads, head);
+    g_cond_broadcast(&self->head_released);
 }
 
 gboolean
@@ -214,7 +256,7 @@ nub_store_set_name(NubStore *self, const char *name, const NubHash *hash, GError
     if (g_hash_table_contains(self->heads, name)) {
         g_set_error(error, NUB_ERROR, NUB_ERROR_CONFLICT,
                     "store: the head '%s' is in use by the open backend '%s'", name,
-                    (const char *)g_hash_table_lookup(self->heads, name));
+                    ((NubHolder *)g_hash_table_lookup(self->heads, name))->backend);
         return FALSE;
     }
     if (hash && !nub_hash_is_none(hash)) {

@@ -7,6 +7,8 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -388,6 +390,53 @@ test_named_file_must_exist(Fixture *self, gconstpointer data)
     g_assert_error(error, NUB_CONFIG_ERROR, NUB_CONFIG_ERROR_READ);
 }
 
+/* ---- more rights than the user ------------------------------------------------------------ */
+
+enum { CHILD_OBEYED = 1, CHILD_NOT_SECURE = 77 };
+
+/* Run as a program whose effective user is another: does it listen to NUB_CONFIG? */
+static int
+secure_child(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NubRegistry) registry = NULL;
+
+    if (!getauxval(AT_SECURE))
+        return CHILD_NOT_SECURE;
+    registry = nub_registry_new_default(&error);
+    /* Either way it is the built-in configuration; modules of a build tree are not for it, too. */
+    return registry || strstr(error->message, "built-in configuration") ? 0 : CHILD_OBEYED;
+}
+
+static void
+test_more_rights(Fixture *self, gconstpointer data)
+{
+    g_autofree char *copy = g_build_filename(self->dir, "child", NULL);
+    g_autofree char *content = NULL;
+    g_autoptr(GSubprocess) child = NULL;
+    g_autoptr(GError) error = NULL;
+    gsize size = 0;
+
+    (void)data;
+    if (getuid() != 0) {
+        g_test_skip("only root can make a program that runs as another user");
+        return;
+    }
+    g_assert_true(g_file_get_contents("/proc/self/exe", &content, &size, NULL));
+    g_assert_true(g_file_set_contents(copy, content, (gssize)size, NULL));
+    g_assert_cmpint(chown(copy, 65534, 65534), ==, 0);
+    g_assert_cmpint(g_chmod(copy, 04755), ==, 0);
+    child =
+        g_subprocess_new(G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error, copy, "--secure-child", NULL);
+    g_assert_no_error(error);
+    g_assert_true(g_subprocess_wait(child, NULL, &error));
+    if (!g_subprocess_get_if_exited(child) ||
+        g_subprocess_get_exit_status(child) >= CHILD_NOT_SECURE)
+        g_test_skip("set-user-ID programs do not work here");
+    else
+        g_assert_cmpint(g_subprocess_get_exit_status(child), ==, 0);
+}
+
 static void
 add_fixtures(void)
 {
@@ -410,6 +459,8 @@ add_fixtures(void)
 int
 main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--secure-child") == 0)
+        return secure_child();
     g_test_init(&argc, &argv, NULL);
     g_assert_cmpint(g_chdir(NUB_TEST_CONFIGS), ==, 0);
     add_fixtures();
@@ -424,5 +475,6 @@ main(int argc, char **argv)
     DEFAULT_TEST("explicit-file-is-alone", test_explicit_file_is_alone);
     DEFAULT_TEST("environment-turns-off", test_environment_turns_off);
     DEFAULT_TEST("named-file-must-exist", test_named_file_must_exist);
+    DEFAULT_TEST("more-rights-than-the-user", test_more_rights);
     return g_test_run();
 }

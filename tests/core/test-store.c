@@ -446,6 +446,30 @@ test_one_store_two_registries(Fixture *self, gconstpointer data)
     g_assert_error(error, NUB_ERROR, NUB_ERROR_CONFLICT);
 }
 
+static gpointer
+open_and_close(gpointer registry)
+{
+    for (guint i = 0; i < 200; i++) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(NubKernel) kernel = nub_registry_open(registry, "local", &error);
+        g_assert_no_error(error);
+    }
+    return NULL;
+}
+
+/* Whoever opens while another closes waits for the head instead of being refused. */
+static void
+test_open_while_closing(Fixture *self, gconstpointer data)
+{
+    GThread *threads[3];
+
+    (void)data;
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+        threads[i] = g_thread_new("open", open_and_close, self->registry);
+    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+        g_thread_join(threads[i]);
+}
+
 /* Memory holds it, a collection took it from the disk, and garbage is given for it. */
 static void
 test_present_is_not_read(Fixture *self, gconstpointer data)
@@ -508,6 +532,7 @@ main(int argc, char **argv)
     STORE_TEST("full-store-changes-nothing", test_full_store_changes_nothing);
     STORE_TEST("many-threads-and-collections", test_many_threads);
     STORE_TEST("one-store-two-registries", test_one_store_two_registries);
+    STORE_TEST("open-while-closing", test_open_while_closing);
     STORE_TEST("present-is-not-read", test_present_is_not_read);
     STORE_TEST("reload-keeps-it-open", test_reload_keeps_the_store);
     g_test_add_func("/core/store/refused", test_refused);

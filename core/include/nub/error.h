@@ -118,7 +118,7 @@ NUB_AVAILABLE_IN_0_1
 gboolean nub_error_get_address(const GError *error, guint64 *address);
 
 /**
- * nub_error_to_string:
+ * nub_error_to_string: (skip)
  * @code: a #NubError
  *
  * Returns: (transfer none): the name in <nub/status.def>, such as "BAD_ENCODING", or "UNKNOWN". Since: 0.1
