@@ -1,6 +1,6 @@
 /* asm-private.h - what the files of the assembler and the disassembler share
  *
- *   text --asm-lex.c--> tokens --asm-sections.c, asm-data.c--> capabilities
+ *   text --asm-lex.c--> tokens --asm-sections.c, asm-fields.c, asm-data.c--> capabilities
  *                              '-asm-insn.c--> struct asm_code
  *   capabilities --asm-link.c, asm-layout.c--> images with code --asm-emit.c--> bundle
  *   bundle --asm-disasm.c, asm-disasm-code.c--> text, by way of struct asm_code
@@ -287,6 +287,25 @@ gboolean asm_read_text(struct asm_state *state);
 gboolean asm_read_hex(struct asm_state *state);
 gboolean asm_read_zeros(struct asm_state *state);
 gboolean asm_read_align(struct asm_state *state);
+
+/* ---- asm-fields.c: directives that fill in state->section ------------------------------------ */
+
+gboolean asm_read_endpoint(struct asm_state *state);
+gboolean asm_read_map(struct asm_state *state);
+gboolean asm_read_pinned(struct asm_state *state);
+gboolean asm_read_initial(struct asm_state *state);
+gboolean asm_read_jump_table(struct asm_state *state);
+gboolean asm_read_entry_size(struct asm_state *state);
+gboolean asm_read_isa(struct asm_state *state);
+gboolean asm_read_yield_marker(struct asm_state *state);
+gboolean asm_read_raw(struct asm_state *state);
+gboolean asm_read_cnode_slot(struct asm_state *state);
+gboolean asm_read_mem_size(struct asm_state *state);
+gboolean asm_read_regs(struct asm_state *state);
+gboolean asm_read_paused(struct asm_state *state);
+gboolean asm_read_image_chain(struct asm_state *state);
+gboolean asm_read_root_cnode(struct asm_state *state);
+gboolean asm_begin_overlay(struct asm_state *state);
 
 /* ---- asm-sections.c: capabilities and their directives --------------------------------------- */
 

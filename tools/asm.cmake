@@ -7,6 +7,7 @@ add_library(nub_asm STATIC
     asm-disasm.c
     asm-disasm-code.c
     asm-emit.c
+    asm-fields.c
     asm-insn.c
     asm-layout.c
     asm-lex.c
