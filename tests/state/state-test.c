@@ -136,6 +136,27 @@ state_publish(NubKernel *kernel, const StateProgram *program)
     return instance;
 }
 
+NubHash
+state_publish_code(NubKernel *kernel, const guint8 *code, gsize size, const guint8 *bitmask,
+                   guint64 start, guint64 bytes)
+{
+    const guint64 regs[NUB_N_REGS] = { NUB_HALT_ADDRESS };
+    g_autoptr(NubImageBuilder) builder = nub_image_builder_new(code, size, bitmask, (size + 7) / 8);
+    g_autoptr(GError) error = NULL;
+    NubHash hash;
+
+    nub_image_builder_add_endpoint(builder, 0, regs);
+    nub_image_builder_add_mapping(builder, start, bytes, NULL, 0);
+    g_autoptr(NubCap) image = nub_image_builder_build(builder, &error);
+    g_assert_no_error(error);
+    nub_kernel_put_cap(kernel, image, &hash, &error);
+    g_assert_no_error(error);
+    g_autoptr(NubCap) instance = nub_cap_new_instance(&hash);
+    nub_kernel_put_cap(kernel, instance, &hash, &error);
+    g_assert_no_error(error);
+    return hash;
+}
+
 /* ---- processes and files ------------------------------------------------------------------- */
 
 GSubprocess *

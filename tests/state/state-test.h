@@ -22,6 +22,8 @@ const StateProgram *state_program(const char *name);
 guint32 state_endpoint(const StateProgram *program, const char *name);
 /** Publishes it; the hash of the Instance. */
 NubHash state_publish(NubKernel *kernel, const StateProgram *program);
+/** Publishes a program of so many bytes, entered at 0, with zeroed pages from @start. */
+NubHash state_publish_code(NubKernel *kernel, const guint8 *code, gsize size, const guint8 *bitmask, guint64 start, guint64 bytes);
 
 /** Forks this program as "ARGV0 --child WORD..."; its standard output is a pipe. */
 GSubprocess *state_child(const char *word, const char *other);
