@@ -67,6 +67,18 @@ nub_cap_new_from_wire(GBytes *wire, GError **error)
 }
 
 NubCap *
+nub_cap_new_hashed(GBytes *wire, const NubHash *hash, GError **error)
+{
+    NubCap *self = nub_cap_new_from_wire(wire, error);
+
+    if (self) {
+        self->hash = *hash;
+        self->hashed = TRUE;
+    }
+    return self;
+}
+
+NubCap *
 nub_cap_new_take(uint8_t *wire, gsize size, GError **error)
 {
     g_autoptr(GBytes) bytes = g_bytes_new_take(wire, size);

@@ -9,6 +9,12 @@
 /** The decoded form; points into the wire form. */
 const struct nub_cap *nub_cap_view(NubCap *self);
 
+/**
+ * As nub_cap_new_from_wire(), for bytes that a backend has just hashed itself: `hash` is taken as theirs, so that
+ * a commit to a large instance does not hash it twice.
+ */
+NubCap *nub_cap_new_hashed(GBytes *wire, const NubHash *hash, GError **error);
+
 /** Takes over `wire` (from g_try_malloc) and checks it. */
 NubCap *nub_cap_new_take(uint8_t *wire, gsize size, GError **error);
 

@@ -9,6 +9,8 @@
 #define G_LOG_DOMAIN "nub-store"
 #include "kernel-private.h"
 
+#include "cap-private.h"
+
 #include <string.h>
 
 /* ---- taking from the store --------------------------------------------------------------- */
@@ -140,7 +142,7 @@ get_from_backend(NubKernel *self, const NubHash *hash, GError **error)
     if (!nub_kernel_check(self, "get_cap", status, &failure, error))
         return NULL;
     wire = nub_bytes_take(G_OBJECT(self), &bytes);
-    return nub_cap_new_from_wire(wire, error);
+    return nub_cap_new_hashed(wire, hash, error);
 }
 
 /*
@@ -228,7 +230,7 @@ nub_kernel_save_wire(NubKernel *self, GBytes *wire, const NubHash *hash, GError 
     if (nub_store_contains(self->store, hash, &present, error)) {
         if (present)
             return TRUE;
-        cap = wire ? nub_cap_new_from_wire(wire, error) : get_from_backend(self, hash, error);
+        cap = wire ? nub_cap_new_hashed(wire, hash, error) : get_from_backend(self, hash, error);
         if (cap && save(self, &cap, 1, NULL, error))
             return TRUE;
     }
@@ -249,12 +251,19 @@ save_head(NubKernel *self, NubCap *successor, GError **error)
     NubCap *caps[2] = { successor, NULL };
     guint n_caps = successor ? 1 : 0;
     struct nub_failure failure = NUB_FAILURE_INIT;
-    NubHash root;
+    gboolean present = FALSE;
+    NubHash root, hash = { { 0 } };
     int32_t status = self->ops->state_root(self->backend, &root, &failure);
 
     if (!nub_kernel_check(self, "state_root", status, &failure, error))
         return FALSE;
-    if (!nub_hash_is_none(&root)) {
+    if (successor)
+        nub_cap_get_hash(successor, &hash);
+    if (nub_hash_is_none(&root) || nub_hash_equals(&root, &hash))
+        present = TRUE;
+    else if (!nub_store_contains(self->store, &root, &present, error))
+        return FALSE;
+    if (!present) {
         named = get_from_backend(self, &root, error);
         if (!named)
             return FALSE;
