@@ -207,9 +207,10 @@ scan_character(struct scanner *scanner, char *c)
         gint high = g_ascii_xdigit_value(scanner->at[0]);
         gint low = g_ascii_xdigit_value(scanner->at[1]);
         scanner->at += 2;
-        *c = (char)(high << 4 | low);
-        if (high >= 0 && low >= 0)
+        if (high >= 0 && low >= 0) {
+            *c = (char)(high << 4 | low);
             return TRUE;
+        }
     }
     return fail_at(scanner, start, "unknown escape; there are \\n \\t \\r \\0 \\\\ \\\" \\' \\xHH");
 }

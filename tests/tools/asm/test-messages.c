@@ -19,6 +19,8 @@ static const struct {
     { "a-string-without-end", DATA ".data d\n.ascii \"abc", "5:8: the string has no end" },
     { "an-unknown-escape", ".data d\n.ascii \"a\\qb\"",
       "2:10: unknown escape; there are \\n \\t \\r \\0 \\\\ \\\" \\' \\xHH" },
+    { "an-escape-without-its-digits", ".data d\n.ascii \"\\x g\"",
+      "2:9: unknown escape; there are \\n \\t \\r \\0 \\\\ \\\" \\' \\xHH" },
     { "a-broken-character", "load_imm a0, 'ab'", "1:14: the character has no closing '" },
     /* instructions */
     { "an-unknown-instruction", "\n  ad_64 a0, a1, a2",
