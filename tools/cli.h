@@ -120,6 +120,7 @@ extern const struct nub_cli_command nub_command_invoke;
 extern const struct nub_cli_command nub_command_link;
 extern const struct nub_cli_command nub_command_manual;
 extern const struct nub_cli_command nub_command_pack;
+extern const struct nub_cli_command nub_command_prof;
 extern const struct nub_cli_command nub_command_replay;
 extern const struct nub_cli_command nub_command_run;
 extern const struct nub_cli_command nub_command_stats;
