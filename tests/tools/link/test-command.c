@@ -1,0 +1,192 @@
+/* test-command.c - `nub cc`, `nub link`, `nub prof` and names in `nub run`, as a user meets them */
+#include "link-test.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+struct fixture {
+    char *directory;
+};
+
+struct outcome {
+    int status;
+    char *out, *err;
+};
+
+static void
+outcome_clear(struct outcome *outcome)
+{
+    g_free(outcome->out);
+    g_free(outcome->err);
+}
+
+static void
+set_up(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    f->directory = g_dir_make_tmp("nub-command-XXXXXX", NULL);
+}
+
+static void
+tear_down(struct fixture *f, gconstpointer data)
+{
+    g_autoptr(GDir) dir = g_dir_open(f->directory, 0, NULL);
+    const char *name;
+
+    (void)data;
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *path = g_build_filename(f->directory, name, NULL);
+        g_unlink(path);
+    }
+    g_rmdir(f->directory);
+    g_free(f->directory);
+}
+
+static void
+write_file(const struct fixture *f, const char *name, const char *text)
+{
+    g_autofree char *path = g_build_filename(f->directory, name, NULL);
+
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+}
+
+/* `nub` with blank-separated words, in the fixture's directory */
+static struct outcome
+nub(const struct fixture *f, const char *words)
+{
+    g_autofree char *line = g_strdup_printf("%s %s", NUB_COMMAND, words);
+    g_auto(GStrv) argv = NULL;
+    struct outcome outcome = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
+    g_spawn_sync(f->directory, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &outcome.out, &outcome.err,
+                 &outcome.status, &error);
+    g_assert_no_error(error);
+    outcome.status = WEXITSTATUS(outcome.status);
+    return outcome;
+}
+
+static void
+expect(const struct fixture *f, const char *words, int status, const char *in_out,
+       const char *in_err)
+{
+    struct outcome outcome = nub(f, words);
+
+    if (outcome.status != status || (in_out && !strstr(outcome.out, in_out)) ||
+        (in_err && !strstr(outcome.err, in_err)))
+        g_error("nub %s: status %d\n%s%s", words, outcome.status, outcome.out, outcome.err);
+    outcome_clear(&outcome);
+}
+
+static void
+test_cc(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    if (!link_test_has_tools())
+        return;
+    write_file(f, "a.c",
+               "#include \"b.h\"\nNUB_EXPORT int add(int x) { return twice(x) + BONUS; }\n");
+    write_file(f, "b.h", "#include <nub-guest.h>\nint twice(int x);\n");
+    write_file(f, "b.c", "#include \"b.h\"\nint twice(int x) { int unused; return 2 * x; }\n");
+    expect(f, "cc -O1 -Wall -DBONUS=5 -I . a.c b.c -o sum.nub --stats", 0, "endpoint 0: add",
+           "unused variable");
+    expect(f, "run sum.nub -b local -a 20", 0, "45", NULL);
+    expect(f, "cc a.c b.c -o sum.nub", 1, NULL, "BONUS");
+    expect(f, "cc -DBONUS=1 a.c -o sum.nub", 1, NULL, "undefined symbol: twice");
+    expect(f, "cc", 2, NULL, "FILE...");
+    expect(f, "cc --frob a.c", 2, NULL, "unknown option '--frob'");
+    expect(f, "cc a.c -o", 2, NULL, "-o wants a value");
+}
+
+static void
+test_link(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    if (!link_test_has_tools())
+        return;
+    write_file(f, "a.c",
+               "#include <nub-guest.h>\nNUB_EXPORT int f(int x) { return x + 1; }\n"
+               "NUB_EXPORT int g(int x) { return x + 2; }\n");
+    expect(f, "cc a.c -o a.nub --elf a.elf", 0, NULL, NULL);
+    expect(f, "link a.elf -o b.nub -e g --stats", 0, "endpoint 0: g", NULL);
+    expect(f, "run b.nub -b local -a 40", 0, "42", NULL);
+    expect(f, "link a.elf -o b.nub -e h", 1, NULL, "no function 'h' to export; candidates: ");
+    expect(f, "link a.c", 1, NULL, "not an ELF file");
+    expect(f, "link no-such-file", 3, NULL, "no-such-file");
+    expect(f, "link a.elf --stack-size x", 2, NULL, "--stack-size");
+}
+
+static const char trapping[] = "#include <nub-guest.h>\n"
+                               "static __attribute__((noinline)) int inner(int x)\n"
+                               "{\n"
+                               "    if (x > 3)\n"
+                               "        nub_trap();\n"
+                               "    return x + 1;\n"
+                               "}\n"
+                               "NUB_EXPORT int first(int x) { return x; }\n"
+                               "NUB_EXPORT int second(int x) { return inner(x) * 2; }\n";
+
+static void
+test_names(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    if (!link_test_has_tools())
+        return;
+    write_file(f, "t.c", trapping);
+    expect(f, "cc -O1 t.c -o t.nub", 0, NULL, NULL);
+    expect(f, "run t.nub -b local -e second -a 2", 0, "value    6", NULL);
+    expect(f, "run t.nub -b local -e second -a 7", 1, "where    inner (t.c:5)", NULL);
+    expect(f, "run t.nub -b local -e third -a 7", 2, NULL, "third");
+}
+
+/* the number that stands before `word` */
+static guint64
+number_before(const char *text, const char *word)
+{
+    const char *at = strstr(text, word);
+
+    g_assert_nonnull(at);
+    while (at > text && (at[-1] == ' ' || g_ascii_isdigit(at[-1])))
+        at--;
+    return g_ascii_strtoull(at, NULL, 10);
+}
+
+static void
+test_prof(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    if (!link_test_has_tools())
+        return;
+    write_file(f, "t.c", trapping);
+    expect(f, "cc -O1 t.c -o t.nub", 0, NULL, NULL);
+    struct outcome ran = nub(f, "run t.nub -b local -m pipeline -e second -a 2");
+    struct outcome profiled = nub(f, "prof t.nub -e second -a 2 -f t.folded");
+    g_autofree char *path = g_build_filename(f->directory, "t.folded", NULL);
+    g_autofree char *folded = NULL;
+    g_assert_cmpint(profiled.status, ==, 0);
+    /* every unit of gas that the run used is found again, and none else */
+    const char *all = strstr(profiled.out, "all");
+    g_assert_nonnull(all);
+    while (all > profiled.out && all[-1] != '\n')
+        all--;
+    g_assert_cmpuint(g_ascii_strtoull(all, NULL, 10), ==, number_before(ran.out, " used"));
+    g_assert_nonnull(strstr(profiled.out, "  inner\n"));
+    g_assert_true(g_file_get_contents(path, &folded, NULL, NULL));
+    g_assert_nonnull(strstr(folded, "second;inner "));
+    outcome_clear(&ran);
+    outcome_clear(&profiled);
+}
+
+int
+main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+#define TEST(path, function) g_test_add(path, struct fixture, NULL, set_up, function, tear_down)
+    TEST("/tools/cc/compiles-links-and-keeps-warnings", test_cc);
+    TEST("/tools/link/command/exports-what-is-asked-for", test_link);
+    TEST("/tools/run/knows-names-and-lines", test_names);
+    TEST("/tools/prof/finds-all-gas-of-a-run", test_prof);
+    return g_test_run();
+}
