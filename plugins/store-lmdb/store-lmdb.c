@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <lmdb.h>
 #include <nub/plugin.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,15 @@ struct store {
     MDB_env *env;
     MDB_dbi caps, names;
     char *path;
+    dev_t device; /* of the folder, with inode: which folder it is, whatever its path */
+    ino_t inode;
+    struct store *next; /* in `opened`; valid while `listed` */
+    bool listed;
 };
+
+/* LMDB's locks are lost when a process opens an environment twice: the second is refused. */
+static pthread_mutex_t opened_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct store *opened; /* under opened_lock */
 
 /* A failure of LMDB or, through it, of the file system. */
 static enum nub_status
@@ -37,6 +46,36 @@ lmdb_failed(const struct store *store, int error, const char *doing, struct nub_
 
 /* ---- create and destroy --------------------------------------------------------------------- */
 
+static bool
+list_opened(struct store *store)
+{
+    bool known = false;
+
+    pthread_mutex_lock(&opened_lock);
+    for (const struct store *other = opened; other; other = other->next)
+        known |= other->device == store->device && other->inode == store->inode;
+    if (!known) {
+        store->next = opened;
+        opened = store;
+        store->listed = true;
+    }
+    pthread_mutex_unlock(&opened_lock);
+    return !known;
+}
+
+static void
+unlist_opened(struct store *store)
+{
+    struct store **link = &opened;
+
+    pthread_mutex_lock(&opened_lock);
+    while (*link && *link != store)
+        link = &(*link)->next;
+    if (*link)
+        *link = store->next;
+    pthread_mutex_unlock(&opened_lock);
+}
+
 static void
 store_destroy(void *opaque)
 {
@@ -44,6 +83,8 @@ store_destroy(void *opaque)
 
     if (store->env)
         mdb_env_close(store->env);
+    if (store->listed)
+        unlist_opened(store);
     free(store->path);
     free(store);
 }
@@ -78,8 +119,18 @@ open_tables(struct store *store)
 static enum nub_status
 open_environment(struct store *store, uint64_t map_size, bool sync, struct nub_failure *failure)
 {
+    struct stat folder;
+
     if (mkdir(store->path, 0700) != 0 && errno != EEXIST)
         return lmdb_failed(store, errno, "making the folder", failure);
+    if (stat(store->path, &folder) != 0)
+        return lmdb_failed(store, errno, "looking at the folder", failure);
+    store->device = folder.st_dev;
+    store->inode = folder.st_ino;
+    if (!list_opened(store))
+        return nub_fail(failure, NUB_ERR_UNAVAILABLE,
+                        "store %s: is open in this process already, with other options",
+                        store->path);
     int error = mdb_env_create(&store->env);
     if (!error)
         error = mdb_env_set_maxdbs(store->env, 2);

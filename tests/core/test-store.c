@@ -446,6 +446,27 @@ test_one_store_two_registries(Fixture *self, gconstpointer data)
     g_assert_error(error, NUB_ERROR, NUB_ERROR_CONFLICT);
 }
 
+/* One folder and other options: refused, as the database could be destroyed. */
+static void
+test_folder_opened_twice(Fixture *self, gconstpointer data)
+{
+    g_autofree char *yaml = g_strdup_printf(
+        "version: 1\nstore: { module: nub-store-lmdb, options: { path: %s/../%s/store } }\n"
+        "backends: [ { name: local, module: nub-local } ]\n",
+        self->dir, strrchr(self->dir, '/') + 1);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NubRegistry) later = NULL;
+
+    (void)data;
+    g_assert_null(nub_registry_new_from_data(yaml, NULL, &error));
+    g_assert_error(error, NUB_ERROR, NUB_ERROR_UNAVAILABLE);
+    g_assert_nonnull(strstr(error->message, "is open in this process already"));
+    g_clear_error(&error);
+    g_clear_object(&self->registry);
+    later = nub_registry_new_from_data(yaml, NULL, &error);
+    g_assert_no_error(error);
+}
+
 static gpointer
 open_and_close(gpointer registry)
 {
@@ -532,6 +553,7 @@ main(int argc, char **argv)
     STORE_TEST("full-store-changes-nothing", test_full_store_changes_nothing);
     STORE_TEST("many-threads-and-collections", test_many_threads);
     STORE_TEST("one-store-two-registries", test_one_store_two_registries);
+    STORE_TEST("folder-opened-twice", test_folder_opened_twice);
     STORE_TEST("open-while-closing", test_open_while_closing);
     STORE_TEST("present-is-not-read", test_present_is_not_read);
     STORE_TEST("reload-keeps-it-open", test_reload_keeps_the_store);
