@@ -20,17 +20,15 @@ static const char *const verdict_names[] = { "passed", "failed", "skipped" };
 
 /* ---- which cases --------------------------------------------------------------------------- */
 
-/* The vectors beside this program: installed, or the source tree's when run from a build tree. */
+/* The vectors lie in the same place relative to this program, installed or in a build tree. */
 static char *
 find_vectors(void)
 {
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *bin = self ? g_path_get_dirname(self) : g_strdup(".");
-    g_autofree char *mark = g_build_filename(bin, "..", "nub-build-tree", NULL);
+    g_autofree char *path = g_build_filename(bin, NUB_VECTORS_FROM_BIN, NULL);
 
-    if (g_file_test(mark, G_FILE_TEST_EXISTS))
-        return g_strdup(NUB_SOURCE_VECTORS);
-    return g_build_filename(bin, NUB_INSTALLED_VECTORS, NULL);
+    return g_canonicalize_filename(path, NULL);
 }
 
 static bool
