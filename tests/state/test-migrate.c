@@ -261,7 +261,7 @@ check_route(NubKernel *const *kernels, guint n_kernels, const StateProgram *prog
                        .paused = g_array_new(FALSE, FALSE, sizeof(NubHash)) };
         Trace go = { .output = g_string_new(NULL),
                      .paused = g_array_new(FALSE, FALSE, sizeof(NubHash)) };
-        guint64 stops[7];
+        guint64 stops[5];
         guint64 used = STATE_GAS - whole.result.gas_remaining;
         for (guint i = 0; i < G_N_ELEMENTS(stops); i++)
             stops[i] = (guint64)(g_test_rand_double() * (double)used);
