@@ -163,41 +163,65 @@ take_state(struct nub_machine *machine, const struct nub_jit_state *state, enum 
     return stop;
 }
 
+/* from the machine's pc to an exit */
 static enum nub_stop
-run(struct nub_machine *machine)
+run_on(struct nub_machine *machine, struct nub_jit_run *run, struct nub_jit_tail *tail)
 {
-    struct nub_memory *memory = machine->memory;
-    struct nub_jit_native *native = native_of(memory->local, machine->code);
-    struct nub_jit_run run = { .native = native };
-    struct nub_jit_tail tail;
-    enum nub_stop stop = NUB_STOP_EXIT;
-
-    if (!native)
-        return NUB_STOP_ELSEWHERE;
+    const struct nub_jit_native *native = run->native;
     struct nub_jit_state state = { .gas = machine->gas,
                                    .pc = machine->pc,
                                    .code = (uint64_t)(uintptr_t)native->text,
                                    .dispatch = native->code.dispatch };
+    enum nub_stop stop = NUB_STOP_EXIT;
+
     __builtin_memcpy(state.regs, machine->regs, sizeof state.regs);
-    if (!memory->window && __atomic_load_n(&machine->code->touches_memory, __ATOMIC_RELAXED) &&
-        !nub_window_take(memory))
-        return NUB_STOP_ELSEWHERE;
     switch (nub_jit_start(&native->code, &state)) {
     case NUB_JIT_EXITED:
         break;
     case NUB_JIT_IN_BLOCK:
-        if (!prepare_tail(&run, &state, &tail))
+        if (!prepare_tail(run, &state, tail))
             return NUB_STOP_ELSEWHERE;
-        stop = enter(machine, &run, &state);
+        stop = enter(machine, run, &state);
         break;
     case NUB_JIT_AT_BLOCK:
-        stop = enter(machine, &run, &state);
+        stop = enter(machine, run, &state);
         break;
     }
+    return take_state(machine, &state, stop);
+}
+
+/* a host call whose answer is to go on is no end of the run */
+static bool
+goes_on(struct nub_machine *machine, enum nub_stop *stop)
+{
+    if (*stop != NUB_STOP_EXIT || machine->reason != NUB_EXIT_HOST_CALL || !machine->hosts)
+        return false;
+    enum nub_answer answer = nub_answer_host_call(machine);
+    if (answer == NUB_ANSWER_FAIL)
+        *stop = NUB_STOP_HOST_FAILED;
+    return answer == NUB_ANSWER_GO_ON;
+}
+
+static enum nub_stop
+run(struct nub_machine *machine)
+{
+    struct nub_memory *memory = machine->memory;
+    struct nub_jit_run run = { .native = native_of(memory->local, machine->code) };
+    struct nub_jit_tail tail;
+    enum nub_stop stop;
+
+    if (!run.native)
+        return NUB_STOP_ELSEWHERE;
+    if (!memory->window && __atomic_load_n(&machine->code->touches_memory, __ATOMIC_RELAXED) &&
+        !nub_window_take(memory))
+        return NUB_STOP_ELSEWHERE;
+    do
+        stop = run_on(machine, &run, &tail);
+    while (goes_on(machine, &stop));
     nub_jit_exec_free(run.tail_text, NUB_JIT_TAIL_SIZE);
     if (memory->window)
         nub_jit_window_mark(memory);
-    return take_state(machine, &state, stop);
+    return stop;
 }
 
 const struct nub_runner nub_jit_runner = { .run = run, .forget = forget };

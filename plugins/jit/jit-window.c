@@ -22,14 +22,32 @@
 
 static struct {
     bool has_instructions; /* rdgsbase, wrgsbase */
-    int pagemap;           /* -1: cannot be read */
+    int pagemap;           /* of this process; -1: cannot be read */
+    uint64_t forks;        /* this process is the child of so many */
 } machine;
+
+static void
+open_pagemap(void)
+{
+    machine.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+}
+
+/* the file goes on showing the parent's pages */
+static void
+after_fork(void)
+{
+    if (machine.pagemap >= 0)
+        close(machine.pagemap);
+    open_pagemap();
+    machine.forks++;
+}
 
 static void
 look_around(void)
 {
     machine.has_instructions = getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE;
-    machine.pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    open_pagemap();
+    pthread_atfork(NULL, NULL, after_fork);
 }
 
 enum nub_status
@@ -134,15 +152,17 @@ scan(struct nub_memory *memory)
             scan_range(memory, memory->host[i].page, memory->host[i].n_pages);
 }
 
-/* a number that no other thread has or will have */
+/* a number that no other thread has or will have, nor this one after a fork */
 static uint64_t
 this_thread(void)
 {
     static uint64_t last;
-    static __thread uint64_t own;
+    static __thread uint64_t own, forks;
 
-    if (own == 0)
+    if (own == 0 || forks != machine.forks) {
         own = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+        forks = machine.forks;
+    }
     return own;
 }
 

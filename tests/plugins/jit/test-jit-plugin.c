@@ -13,8 +13,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <stdbool.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #ifndef HWCAP2_FSGSBASE
 #define HWCAP2_FSGSBASE (1u << 1)
@@ -146,6 +149,24 @@ test_stores_do_not_outlive_a_call(void)
     ops->destroy(backend);
 }
 
+/* commits `n` times from an instance and says whether the counter in memory kept up */
+static bool
+counts_up(void *backend, struct nub_hash *instance, uint64_t from, uint64_t n)
+{
+    for (uint64_t expected = from; expected < from + n; expected++) {
+        struct nub_call call = { .struct_size = sizeof call,
+                                 .flags = NUB_CALL_COMMIT,
+                                 .instance = *instance,
+                                 .gas = 100000 };
+        struct nub_outcome outcome = { .struct_size = sizeof outcome };
+        if (ops->invoke(backend, &call, &outcome, NULL) != NUB_OK ||
+            outcome.result.return_value != expected)
+            return false;
+        *instance = outcome.successor;
+    }
+    return true;
+}
+
 static void
 test_stores_are_committed(void)
 {
@@ -154,16 +175,26 @@ test_stores_are_committed(void)
     count_in_memory(&text);
     struct nub_hash instance = put_program(backend, &text);
 
-    for (uint64_t expected = 0; expected < 20; expected++) {
-        struct nub_call call = { .struct_size = sizeof call,
-                                 .flags = NUB_CALL_COMMIT,
-                                 .instance = instance,
-                                 .gas = 100000 };
-        struct nub_outcome outcome = { .struct_size = sizeof outcome };
-        g_assert_cmpint(ops->invoke(backend, &call, &outcome, NULL), ==, NUB_OK);
-        g_assert_cmpuint(outcome.result.return_value, ==, expected);
-        instance = outcome.successor;
-    }
+    g_assert_true(counts_up(backend, &instance, 0, 20));
+    ops->destroy(backend);
+}
+
+static void
+test_a_child_finds_its_own_stores(void)
+{
+    void *backend = open_backend();
+    struct text text = { .size = 0 };
+    int status;
+    count_in_memory(&text);
+    struct nub_hash instance = put_program(backend, &text);
+
+    g_assert_true(counts_up(backend, &instance, 0, 5));
+    pid_t child = fork();
+    if (child == 0)
+        _exit(counts_up(backend, &instance, 5, 20) ? 0 : 1);
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_cmpint(status, ==, 0);
+    g_assert_true(counts_up(backend, &instance, 5, 20));
     ops->destroy(backend);
 }
 
@@ -387,6 +418,7 @@ main(int argc, char **argv)
     g_test_add_func("/plugins/jit/says-that-it-is-no-sandbox", test_it_says_what_it_is);
     g_test_add_func("/plugins/jit/stores-do-not-outlive-a-call", test_stores_do_not_outlive_a_call);
     g_test_add_func("/plugins/jit/stores-are-committed", test_stores_are_committed);
+    g_test_add_func("/plugins/jit/a-child-finds-its-own-stores", test_a_child_finds_its_own_stores);
     g_test_add_func("/plugins/jit/nothing-is-writable-and-executable",
                     test_nothing_is_writable_and_executable);
     g_test_add_func("/plugins/jit/other-faults-reach-the-host", test_other_faults_reach_the_host);
