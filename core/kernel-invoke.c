@@ -14,7 +14,7 @@ nub_kernel_invoke_cached(NubKernel *self, const NubHash *instance, guint32 endpo
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
     struct nub_invoke_args call = { .struct_size = sizeof call, .endpoint = endpoint, .gas = gas };
-    NubHash last = { { 0 } };
+    g_autoptr(GHashTable) supplied = NULL;
     int32_t status;
 
     g_return_val_if_fail(NUB_IS_KERNEL(self) && instance && result, FALSE);
@@ -23,7 +23,7 @@ nub_kernel_invoke_cached(NubKernel *self, const NubHash *instance, guint32 endpo
         memcpy(call.args, args, sizeof call.args);
     do {
         status = self->ops->invoke_cached(self->backend, &call, result, &failure);
-    } while (G_UNLIKELY(status != NUB_OK) && nub_kernel_supply(self, status, &failure, &last));
+    } while (G_UNLIKELY(status != NUB_OK) && nub_kernel_supply(self, status, &failure, &supplied));
     return nub_kernel_check(self, "invoke_cached", status, &failure, error);
 }
 
@@ -47,7 +47,7 @@ run_full(NubKernel *self, NubFullCall full, const char *function, struct nub_cal
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
     struct nub_outcome outcome = { .struct_size = sizeof outcome };
-    NubHash last = { { 0 } };
+    g_autoptr(GHashTable) supplied = NULL;
     NubCancel cancel;
     int32_t status;
 
@@ -56,7 +56,7 @@ run_full(NubKernel *self, NubFullCall full, const char *function, struct nub_cal
     call->cancel = cancellable ? &cancel.word : NULL;
     do {
         status = full(self->backend, call, &outcome, &failure);
-    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &last));
+    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &supplied));
     nub_cancel_end(&cancel);
     if (!nub_kernel_check(self, function, status, &failure, error))
         return NULL;

@@ -40,9 +40,9 @@ gboolean nub_kernel_attach_store(NubKernel *self, NubStore *store, GError **erro
 void nub_kernel_detach_store(NubKernel *self, const char *head);
 /**
  * After a call that failed: when it misses a capability that the store has, puts that into the
- * backend, empties `failure` and returns TRUE: call again. `last` is zero before the first call.
+ * backend, empties `failure` and returns TRUE: call again. `supplied` is NULL before the first call.
  */
-gboolean nub_kernel_supply(NubKernel *self, int32_t status, struct nub_failure *failure, NubHash *last);
+gboolean nub_kernel_supply(NubKernel *self, int32_t status, struct nub_failure *failure, GHashTable **supplied);
 /** Puts a stored capability into a backend that does not hold it. */
 void nub_kernel_supply_hash(NubKernel *self, const NubHash *hash);
 /** A caller has dropped what was supplied: it is the caller's put that went. */

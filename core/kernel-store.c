@@ -38,53 +38,66 @@ remember_supplied(NubKernel *self, const NubHash *hash)
         self->ops->drop_cap(self->backend, hash, NULL);
 }
 
-/* Puts a stored capability into the backend, and before it what it mentions and the backend misses.
- */
+/* Puts one into the backend; else `missing` is what the backend misses for it, zero for nothing. */
 static gboolean
-put_from_store(NubKernel *self, const NubHash *hash)
+put_supplied(NubKernel *self, NubCap *cap, NubHash *missing)
 {
-    g_autoptr(GPtrArray) path = g_ptr_array_new_with_free_func((GDestroyNotify)nub_cap_unref);
-    NubCap *cap = nub_store_get_cap(self->store, hash, NULL);
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    struct nub_slice wire;
+    const NubHash *hash;
+    gsize size = 0;
+    NubHash put;
+    int32_t status;
 
-    while (cap) {
-        g_ptr_array_add(path, cap);
-        cap = NULL;
-        while (path->len && !cap) {
-            struct nub_failure failure = NUB_FAILURE_INIT;
-            struct nub_slice wire = { NULL, 0 };
-            gsize size = 0;
-            NubHash put;
-            int32_t status;
-            wire.data = g_bytes_get_data(nub_cap_get_wire(path->pdata[path->len - 1]), &size);
-            wire.size = size;
-            status = self->ops->put_cap(self->backend, wire, &put, &failure);
-            if (status == NUB_OK) {
-                remember_supplied(self, &put);
-                g_ptr_array_set_size(path, (int)path->len - 1);
-            } else {
-                cap = missed(self, status, &failure)
-                          ? nub_store_get_cap(self->store, &failure.hash, NULL)
-                          : NULL;
-                if (!cap)
-                    return FALSE;
-            }
-        }
-        if (!path->len)
-            return TRUE;
+    wire.data = g_bytes_get_data(nub_cap_get_wire(cap), &size);
+    wire.size = size;
+    status = self->ops->put_cap(self->backend, wire, &put, &failure);
+    if (status == NUB_OK) {
+        remember_supplied(self, &put);
+        return TRUE;
     }
+    hash = missed(self, status, &failure);
+    *missing = hash ? *hash : (NubHash){ { 0 } };
     return FALSE;
 }
 
+/*
+ * Puts a stored capability into the backend, and before it what it mentions and the backend misses.
+ * No capability is put twice: a backend that still misses one then is beyond help.
+ */
+static gboolean
+put_from_store(NubKernel *self, const NubHash *root)
+{
+    g_autoptr(GPtrArray) path = g_ptr_array_new_with_free_func((GDestroyNotify)nub_cap_unref);
+    g_autoptr(GHashTable) seen = nub_hash_set_new();
+    NubHash next = *root;
+
+    for (;;) {
+        NubCap *cap = NULL;
+        if (!nub_hash_is_none(&next) && g_hash_table_add(seen, nub_hash_copy(&next)))
+            cap = nub_store_get_cap(self->store, &next, NULL);
+        if (!cap)
+            return FALSE;
+        g_ptr_array_add(path, cap);
+        while (path->len && put_supplied(self, path->pdata[path->len - 1], &next))
+            g_ptr_array_set_size(path, (int)path->len - 1);
+        if (!path->len)
+            return TRUE;
+    }
+}
+
 gboolean
-nub_kernel_supply(NubKernel *self, int32_t status, struct nub_failure *failure, NubHash *last)
+nub_kernel_supply(NubKernel *self, int32_t status, struct nub_failure *failure,
+                  GHashTable **supplied)
 {
     const NubHash *hash = missed(self, status, failure);
 
-    /* A backend that misses what it was just given does not get it again. */
-    if (!hash || nub_hash_equals(hash, last))
+    if (!hash)
         return FALSE;
-    *last = *hash;
-    if (!put_from_store(self, last))
+    if (!*supplied)
+        *supplied = nub_hash_set_new();
+    /* A backend that misses what it was given does not get it again. */
+    if (!g_hash_table_add(*supplied, nub_hash_copy(hash)) || !put_from_store(self, hash))
         return FALSE;
     *failure = (struct nub_failure)NUB_FAILURE_INIT;
     return TRUE;

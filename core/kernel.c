@@ -143,12 +143,12 @@ gboolean
 nub_kernel_put_in_memory(NubKernel *self, GBytes *wire, NubHash *hash, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
-    NubHash last = { { 0 } };
+    g_autoptr(GHashTable) supplied = NULL;
     int32_t status;
 
     do {
         status = self->ops->put_cap(self->backend, slice_of(wire), hash, &failure);
-    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &last));
+    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &supplied));
     return nub_kernel_check(self, "put_cap", status, &failure, error);
 }
 
@@ -224,7 +224,7 @@ gboolean
 nub_kernel_put_wire_with_hash(NubKernel *self, const NubHash *hash, GBytes *wire, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
-    NubHash last = { { 0 } };
+    g_autoptr(GHashTable) supplied = NULL;
     int32_t status;
 
     g_return_val_if_fail(NUB_IS_KERNEL(self) && hash && wire, FALSE);
@@ -233,7 +233,7 @@ nub_kernel_put_wire_with_hash(NubKernel *self, const NubHash *hash, GBytes *wire
         return compose_put_with_hash(self, hash, wire, error);
     do {
         status = self->ops->put_cap_with_hash(self->backend, hash, slice_of(wire), &failure);
-    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &last));
+    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &supplied));
     return nub_kernel_check(self, "put_cap_with_hash", status, &failure, error) &&
            nub_kernel_save_wire(self, NULL, hash, error); /* `wire` was perhaps never read */
 }
@@ -343,12 +343,12 @@ gboolean
 nub_kernel_restore_head(NubKernel *self, const NubHash *root, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
-    NubHash last = { { 0 } };
+    g_autoptr(GHashTable) supplied = NULL;
     int32_t status;
 
     do {
         status = self->ops->set_state_root(self->backend, root, &failure);
-    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &last));
+    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &supplied));
     return nub_kernel_check(self, "set_state_root", status, &failure, error);
 }
 

@@ -43,7 +43,7 @@ NubSession *
 nub_session_new(NubKernel *kernel, const struct nub_session_args *args, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
-    NubHash last = { { 0 } };
+    g_autoptr(GHashTable) supplied = NULL;
     void *session = NULL;
     NubSession *self;
     int32_t status;
@@ -54,7 +54,7 @@ nub_session_new(NubKernel *kernel, const struct nub_session_args *args, GError *
     }
     do {
         status = kernel->ops->session_open(kernel->backend, args, &session, &failure);
-    } while (status != NUB_OK && nub_kernel_supply(kernel, status, &failure, &last));
+    } while (status != NUB_OK && nub_kernel_supply(kernel, status, &failure, &supplied));
     if (!nub_kernel_check(kernel, "session_open", status, &failure, error))
         return NULL;
     self = g_object_new(NUB_TYPE_SESSION, NULL);
