@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include "asm.h"
+#include "debug.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,24 @@ run_asm(char **args)
     return NUB_CLI_OK;
 }
 
+/* names and lines as comments, where the bundle has a side file */
+static char *
+annotate(const char *file, GBytes *bytes, char *text)
+{
+    g_autoptr(NubBundle) bundle = nub_bundle_new_from_bytes(bytes, NULL);
+    NubHash root;
+
+    if (!bundle)
+        return text;
+    nub_cap_get_hash(nub_bundle_get_root(bundle), &root);
+    g_autoptr(NubDebug) debug = nub_debug_load(file, &root);
+    if (!debug)
+        return text;
+    char *annotated = nub_debug_annotate(debug, text);
+    g_free(text);
+    return annotated;
+}
+
 static int
 run_disasm(char **args)
 {
@@ -84,6 +103,7 @@ run_disasm(char **args)
         g_prefix_error(&error, "%s: ", args[0]);
         return nub_cli_fail_error(error);
     }
+    text = annotate(args[0], bytes, g_steal_pointer(&text));
     return nub_cli_write(values.output ? values.output : "-", text, strlen(text)) ? NUB_CLI_OK
                                                                                   : NUB_CLI_HOST;
 }
@@ -121,7 +141,9 @@ const struct nub_cli_command nub_command_disasm = {
     .name = "disasm",
     .arguments = "FILE",
     .summary = "Turn a bundle, a capability or a program blob into text",
-    .description = "The text assembles to the same bytes again.",
+    .description = "The text assembles to the same bytes again. Where FILE.nubdbg is beside "
+                   "FILE.nub, comments\n"
+                   "say which function and line a label stands in.",
     .options = disasm_options,
     .min_args = 1,
     .max_args = 1,

@@ -232,3 +232,43 @@ nub_debug_describe(const NubDebugPlace *place)
         return g_strdup(function);
     return g_strdup_printf("%s (%s:%u)", function, place->file, place->line);
 }
+
+/* the pc of a line "L123:"; false for all others */
+static bool
+label_pc(const char *line, guint32 *pc)
+{
+    gsize size = strlen(line);
+    guint64 value;
+
+    if (size < 3 || line[0] != 'L' || line[size - 1] != ':')
+        return false;
+    g_autofree char *digits = g_strndup(line + 1, size - 2);
+    if (!g_ascii_string_to_unsigned(digits, 10, 0, G_MAXUINT32, &value, NULL))
+        return false;
+    *pc = (guint32)value;
+    return true;
+}
+
+char *
+nub_debug_annotate(const NubDebug *debug, const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autofree char *before = NULL;
+    GString *out = g_string_new(NULL);
+
+    for (char **line = lines; *line; line++) {
+        NubDebugPlace place;
+        guint32 pc;
+        g_string_append(out, *line);
+        if (label_pc(*line, &pc) && nub_debug_find_place(debug, pc, &place)) {
+            g_autofree char *here = nub_debug_describe(&place);
+            if (g_strcmp0(here, before) != 0)
+                g_string_append_printf(out, " ; %s", here);
+            g_free(before);
+            before = g_steal_pointer(&here);
+        }
+        if (line[1])
+            g_string_append_c(out, '\n');
+    }
+    return g_string_free(out, FALSE);
+}

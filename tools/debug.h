@@ -40,6 +40,11 @@ bool nub_debug_find_endpoint(const NubDebug *debug, const char *name, guint32 *i
 bool nub_debug_find_place(const NubDebug *debug, guint32 pc, NubDebugPlace *place);
 /** "permute (keccak.c:12)"; free with g_free(). */
 char *nub_debug_describe(const NubDebugPlace *place);
+/**
+ * A disassembly with comments: at each label whose name is L and a program counter, where that is, when it is
+ * another place than before. The text assembles to the same bytes. Free with g_free().
+ */
+char *nub_debug_annotate(const NubDebug *debug, const char *text);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NubDebug, nub_debug_free)
 

@@ -35,3 +35,5 @@ target_link_libraries(nub_cc PUBLIC PkgConfig::NUB_TOOLS_GLIB PRIVATE nub_flags)
 target_compile_definitions(nub_cc PRIVATE
     NUB_SDK_SOURCE="${PROJECT_SOURCE_DIR}/sdk"
     NUB_SDK_INSTALLED="${CMAKE_INSTALL_FULL_DATADIR}/nub/sdk")
+
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/sdk/" DESTINATION "${CMAKE_INSTALL_DATADIR}/nub/sdk")

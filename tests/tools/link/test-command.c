@@ -51,6 +51,18 @@ write_file(const struct fixture *f, const char *name, const char *text)
     g_assert_true(g_file_set_contents(path, text, -1, NULL));
 }
 
+/* the checksum of a file */
+static char *
+checksum_of(const struct fixture *f, const char *name)
+{
+    g_autofree char *path = g_build_filename(f->directory, name, NULL);
+    g_autofree char *bytes = NULL;
+    gsize size;
+
+    g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+    return g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)bytes, size);
+}
+
 /* `nub` with blank-separated words, in the fixture's directory */
 static struct outcome
 nub(const struct fixture *f, const char *words)
@@ -139,6 +151,11 @@ test_names(struct fixture *f, gconstpointer data)
     expect(f, "run t.nub -b local -e second -a 2", 0, "value    6", NULL);
     expect(f, "run t.nub -b local -e second -a 7", 1, "where    inner (t.c:5)", NULL);
     expect(f, "run t.nub -b local -e third -a 7", 2, NULL, "third");
+    expect(f, "disasm t.nub", 0, " ; inner (t.c:", NULL);
+    expect(f, "disasm t.nub -o t.s", 0, NULL, NULL);
+    expect(f, "asm t.s -o again.nub", 0, NULL, NULL);
+    g_autofree char *first = checksum_of(f, "t.nub"), *second = checksum_of(f, "again.nub");
+    g_assert_cmpstr(first, ==, second); /* comments change nothing */
 }
 
 /* the number that stands before `word` */
