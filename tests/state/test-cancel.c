@@ -234,12 +234,14 @@ assert_no_growth(const Footprint *before, const Footprint *after)
 
 /* ---- the test ------------------------------------------------------------------------------ */
 
+/* Until so many calls more have been given up. */
 static void
 disturb(Counter *counter, GAsyncQueue *queue, guint n)
 {
+    guint until = counter->given_up + n;
     NubHash root;
 
-    for (guint i = 0; i < n; i++) {
+    for (guint i = 0; counter->given_up < until; i++) {
         guint64 turns = g_test_rand_bit() ? ENDLESS : (guint64)g_test_rand_int_range(1, 60000);
         switch (g_test_rand_int_range(0, 3)) {
         case 0:
@@ -265,7 +267,7 @@ test_cancel(gconstpointer backend)
     g_autoptr(NubKernel) kernel = state_open(backend);
     g_autoptr(NubKernel) calm = kernel ? state_open("local") : NULL;
     g_autoptr(GAsyncQueue) queue = g_async_queue_new();
-    guint n = state_times(600, 100000);
+    guint n = state_times(400, 100000);
     Counter counter, undisturbed;
 
     if (!kernel)
@@ -281,7 +283,6 @@ test_cancel(gconstpointer backend)
     g_test_message("%u calls given up, %" G_GUINT64_FORMAT " gone through", counter.given_up,
                    counter.count);
     assert_no_growth(&before, &after);
-    g_assert_cmpuint(counter.given_up, >, n / 3);
     counter_open(&undisturbed, calm);
     while (undisturbed.count < counter.count)
         call_counter(&undisturbed, 1, NULL, FALSE);
