@@ -228,6 +228,10 @@ struct guest_view {
 struct guest_window *guest_window_new(struct guest_context *context, const struct nub_memplan *plan);
 /** The window that this lane keeps for calls of an instance; NULL: no memory. */
 struct guest_window *guest_window_of(struct guest_context *context, struct guest_instance *instance);
+/** The window of a session: the one that is kept for the instance, if there is one to take. */
+struct guest_window *guest_window_take(struct guest_context *context, struct guest_instance *instance);
+/** Gives a taken window back: kept again, and cleaned after the reply, or freed. */
+void guest_window_return(struct guest_context *context, struct guest_window *window, struct guest_instance *instance);
 /** Any lane's; frees at once, or leaves it to the lane it belongs to. */
 void guest_window_free(struct guest_window *window);
 void guest_window_free_orphans(struct guest_context *context);

@@ -81,7 +81,7 @@ session_new(struct guest_context *context, struct guest_instance *instance, stru
     if (!session)
         return NULL;
     *session = (struct session){ .lane = context->lane, .entry = instance->entry, .code = code };
-    session->window = guest_window_new(context, &instance->plan);
+    session->window = guest_window_take(context, instance);
     if (!session->window) {
         nub_free(&guest.alloc, session, sizeof *session);
         return NULL;
@@ -139,7 +139,7 @@ guest_answer_close(struct guest_context *context, struct nub_mailbox *mailbox)
     if (!session)
         return no_session(mailbox);
     sessions[packet->session - 1] = NULL;
-    guest_window_free(session->window);
+    guest_window_return(context, session->window, session->entry->user);
     guest_code_release(session->code);
     nub_dir_unpin(guest.dir, session->entry);
     nub_free(&guest.alloc, session, sizeof *session);

@@ -464,3 +464,30 @@ guest_window_of(struct guest_context *context, struct guest_instance *instance)
         keep(context, window, instance);
     return window;
 }
+
+struct guest_window *
+guest_window_take(struct guest_context *context, struct guest_instance *instance)
+{
+    struct guest_window *window = instance->windows[context->lane];
+
+    if (!window || window->in_use || context->dirty == window)
+        return guest_window_new(context, &instance->plan);
+    unlink_window(window);
+    return window;
+}
+
+void
+guest_window_return(struct guest_context *context, struct guest_window *window,
+                    struct guest_instance *instance)
+{
+    /* What the host mapped, or wrote where the program only reads, cannot be undone by storing. */
+    if (instance->windows[context->lane] || window->n_ranges > 0 || window->n_read_only > 0 ||
+        context->dirty) {
+        guest_window_free(window);
+        return;
+    }
+    if (context->n_windows >= MAX_KEPT)
+        guest_window_reclaim(context);
+    keep(context, window, instance);
+    context->dirty = window;
+}
