@@ -46,7 +46,7 @@ chain() { # CONFIG FILE BACKEND...
 
 configure() { # NAME: a store of its own, one head for all backends
     {
-        printf 'version: 1\nstore: { module: nub-store-lmdb, options: { path: %s } }\nbackends:\n' "store-$1"
+        printf 'version: 1\nstore: { module: nub-store-lmdb, options: { path: "%s" } }\nbackends:\n' "$out/store-$1"
         for backend in $opens; do
             printf '  - { name: %s, module: nub-%s, head: ledger }\n' "$backend" "$backend"
         done
