@@ -53,6 +53,11 @@ void nub_jit_window_mark(struct nub_memory *memory);
 
 /* ---- jit-runner.c -------------------------------------------------------------------------------- */
 
-extern const struct nub_runner nub_jit_runner;
+/** A runner, and what its code may use of the CPU. */
+struct nub_jit_runner {
+    struct nub_runner runner;
+    bool baseline; /* x86-64 with POPCNT and no more */
+};
+extern const struct nub_jit_runner nub_jit_runner, nub_jit_runner_baseline;
 
 #endif

@@ -8,6 +8,9 @@
 #include "jit-plugin.h"
 #include "gas.h"
 
+/* local->options.runner is one of the two at the end of this file */
+_Static_assert(offsetof(struct nub_jit_runner, runner) == 0, "found by its first member");
+
 /* ---- compiling ----------------------------------------------------------------------------- */
 
 static void
@@ -18,13 +21,21 @@ native_free(struct nub_local *local, struct nub_jit_native *native)
     nub_free(&local->alloc, native, sizeof *native);
 }
 
+static uint32_t
+features_of(const struct nub_local *local)
+{
+    const struct nub_jit_runner *runner = (const struct nub_jit_runner *)local->options.runner;
+
+    return runner->baseline ? 0 : nub_jit_cpu_features();
+}
+
 static bool
 translate(struct nub_local *local, struct nub_jit_native *native, const struct nub_code *code)
 {
     struct nub_jit_params params = { .gas_model = code->gas_model,
                                      .mem_cycles = code->mem_cycles,
                                      .addressing = NUB_JIT_GS,
-                                     .features = nub_jit_cpu_features() };
+                                     .features = features_of(local) };
     struct nub_jit_sizes sizes;
     void *work;
     bool done;
@@ -224,4 +235,6 @@ run(struct nub_machine *machine)
     return stop;
 }
 
-const struct nub_runner nub_jit_runner = { .run = run, .forget = forget };
+const struct nub_jit_runner nub_jit_runner = { .runner = { .run = run, .forget = forget } };
+const struct nub_jit_runner nub_jit_runner_baseline = { .runner = { .run = run, .forget = forget },
+                                                        .baseline = true };

@@ -15,7 +15,7 @@
 #else
 #define DEFAULT_COUNT 30000u
 #endif
-#define KVM_EVERY 100u /* exits of a guest are dear */
+#define KVM_EVERY 200u /* exits of a guest are dear */
 
 struct engine {
     struct nub_trace_engine plugin;
@@ -177,11 +177,13 @@ test_engines_agree(void)
     static const struct nub_option plain[] = { { "interpreter", "switch" },
                                                { "memory", "checked" } };
     static const struct nub_option checked[] = { { "memory", "checked" } };
+    static const struct nub_option baseline[] = { { "cpu", "baseline" } };
     struct engine engines[] = {
         { .plugin.name = "switch" },
         { .plugin.name = "threaded, guard", .every = 1 },
         { .plugin.name = "threaded, checked", .every = 4 },
         { .plugin.name = "jit", .every = 1 },
+        { .plugin.name = "jit, baseline", .every = 4 },
         { .plugin.name = "kvm", .every = KVM_EVERY },
     };
     uint32_t n = 3;
@@ -192,6 +194,9 @@ test_engines_agree(void)
     open_or_fail(&engines[2], "nub-local", checked, G_N_ELEMENTS(checked));
 #ifdef NUB_TEST_JIT
     open_or_fail(&engines[n++], "nub-jit", NULL, 0);
+    open_or_fail(&engines[n++], "nub-jit", baseline, G_N_ELEMENTS(baseline));
+#else
+    (void)baseline;
 #endif
     engines[n].plugin = (struct nub_trace_engine){ .name = "kvm" };
     engines[n].every = KVM_EVERY;
