@@ -27,7 +27,6 @@ print_line(void *ctx, const char *text)
 {
     (void)ctx;
     g_test_message("%s", text);
-    g_printerr("%s\n", text);
 }
 
 static void
