@@ -63,7 +63,7 @@ for file in $c_files; do
 done
 for file in $all_files; do
     case "$file" in tools/dev/lint.sh) continue ;; esac
-    if grep -nE 'TODO|FIXME|XXX' "$file" >&2; then
+    if grep -nwE 'TODO|FIXME|XXX' "$file" >&2; then
         complain "$file: unfinished business"
     fi
     if grep -nE '(/work/|/home/|/root/)' "$file" >&2; then
@@ -73,7 +73,7 @@ done
 
 if command -v codespell >/dev/null; then
     # shellcheck disable=SC2086 # a list of words
-    codespell -q 3 -L 'ro,fo,te,nd,ans,inout,hist,ot,rela,sie,mis,ue,crate,statics,ser,ba' $all_files || status=1
+    codespell -q 3 -L 'ro,fo,te,nd,ans,inout,hist,ot,rela,sie,mis,ue,crate,statics,ser,ba,gir' $all_files || status=1
 fi
 [ "$status" -eq 0 ] && echo "lint: clean"
 exit "$status"
