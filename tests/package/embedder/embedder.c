@@ -15,7 +15,8 @@ main(int argc, char **argv)
     NubHash hash;
     NubResult result;
 
-    registry = argc > 1 ? nub_registry_new_from_file(argv[1], &error) : nub_registry_new_default(&error);
+    registry =
+        argc > 1 ? nub_registry_new_from_file(argv[1], &error) : nub_registry_new_default(&error);
     if (registry)
         kernel = nub_registry_open(registry, argc > 2 ? argv[2] : NULL, &error);
     nub_image_builder_add_endpoint(builder, 0, NULL);
