@@ -235,23 +235,26 @@ call_held(const struct nub_call *call, bool resume, const struct nub_held *held,
 }
 
 static int32_t
-full_call(struct nub_local *local, const struct nub_call *call, bool resume,
+full_call(struct nub_local *local, const struct nub_call *given, bool resume,
           struct nub_outcome *outcome, struct nub_failure *failure)
 {
-    struct nub_target target = { .instance = call->instance,
-                                 .endpoint = call->endpoint,
-                                 .gas_model = call->gas_model,
-                                 .mem_cycles = call->mem_cycles,
-                                 .resume = resume };
+    struct nub_call call = { .struct_size =
+                                 0 }; /* members that the caller does not know are zero */
     struct nub_outcome answer = { .struct_size = outcome->struct_size };
     struct nub_held held;
 
-    enum nub_status status = judge_arguments(call, resume, failure);
+    memcpy(&call, given, given->struct_size < sizeof call ? given->struct_size : sizeof call);
+    struct nub_target target = { .instance = call.instance,
+                                 .endpoint = call.endpoint,
+                                 .gas_model = call.gas_model,
+                                 .mem_cycles = call.mem_cycles,
+                                 .resume = resume };
+    enum nub_status status = judge_arguments(&call, resume, failure);
     if (status == NUB_OK)
         status = nub_hold(local, &target, &held, failure);
     if (status != NUB_OK)
         return (int32_t)status;
-    status = call_held(call, resume, &held, local, &answer, failure);
+    status = call_held(&call, resume, &held, local, &answer, failure);
     nub_release(local, &held);
     if (status == NUB_OK)
         *outcome = answer;

@@ -121,8 +121,8 @@ first_slice(const struct nub_machine *machine, uint64_t most)
 {
     const struct nub_memory *memory = machine->memory;
     const struct nub_local_options *options = &memory->local->options;
-    bool decides = memory->guard && !memory->eager && !memory->window && options->threaded &&
-                   !options->runner;
+    bool decides =
+        memory->guard && !memory->eager && !memory->window && options->threaded && !options->runner;
 
     return decides && options->short_run < most ? options->short_run : most;
 }

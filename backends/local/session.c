@@ -62,18 +62,21 @@ set_up(struct nub_session *session, const struct nub_session_args *args, bool pa
 }
 
 int32_t
-nub_local_session_open(void *backend, const struct nub_session_args *args, void **session,
+nub_local_session_open(void *backend, const struct nub_session_args *given, void **session,
                        struct nub_failure *failure)
 {
     struct nub_local *local = backend;
-    bool paused = is_paused(local, &args->instance);
-    struct nub_target target = { .instance = args->instance,
-                                 .endpoint = args->endpoint,
-                                 .gas_model = args->gas_model,
-                                 .mem_cycles = args->mem_cycles,
+    struct nub_session_args args = { .struct_size = 0 }; /* what the caller does not know is zero */
+
+    memcpy(&args, given, given->struct_size < sizeof args ? given->struct_size : sizeof args);
+    bool paused = is_paused(local, &args.instance);
+    struct nub_target target = { .instance = args.instance,
+                                 .endpoint = args.endpoint,
+                                 .gas_model = args.gas_model,
+                                 .mem_cycles = args.mem_cycles,
                                  .resume = paused };
 
-    enum nub_status status = nub_judge_gas_setting(args->gas_model, args->mem_cycles, failure);
+    enum nub_status status = nub_judge_gas_setting(args.gas_model, args.mem_cycles, failure);
     if (status != NUB_OK)
         return (int32_t)status;
     struct nub_session *s = nub_alloc(&local->alloc, sizeof *s);
@@ -86,7 +89,7 @@ nub_local_session_open(void *backend, const struct nub_session_args *args, void 
         nub_free(&local->alloc, s, sizeof *s);
         return (int32_t)status;
     }
-    set_up(s, args, paused);
+    set_up(s, &args, paused);
     __atomic_add_fetch(&local->stats.sessions, 1, __ATOMIC_RELAXED);
     *session = s;
     return NUB_OK;
