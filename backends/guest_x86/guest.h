@@ -194,6 +194,7 @@ void guest_code_evict(void);
 struct guest_range {
     uint64_t start, size;
     uint32_t access; /* enum nub_access */
+    bool released;   /* by the session before: mapped the same way again, or taken away before a run */
 };
 
 /**
@@ -210,9 +211,8 @@ struct guest_window {
     const struct nub_memplan *plan;
     uint32_t *own;                    /* pages that are the window's own: copies, or zeroed */
     uint32_t n_own, own_capacity;
-    uint32_t n_read_only;             /* of them, not writable by the program */
     struct guest_range *ranges;       /* mapped by the host, sorted */
-    uint32_t n_ranges, ranges_capacity;
+    uint32_t n_ranges, ranges_capacity, n_released;
     uint32_t ahead, next_fault;       /* how many pages to fill in at once, and where that ended */
     uint64_t last_fault;
     uint32_t same_fault;              /* how often the last address faulted in a row */
@@ -237,7 +237,7 @@ void guest_window_free(struct guest_window *window);
 void guest_window_free_orphans(struct guest_context *context);
 /** Makes it what the CPU sees. */
 void guest_window_enter(struct guest_context *context, struct guest_window *window);
-/** Puts every page of its own back to what the plan gives. */
+/** Puts every page of its own back to what the plan gives, what the host mapped to zeros. */
 void guest_window_clean(struct guest_window *window);
 /** A program's access did not go through: true when it will now, false when it is not allowed. */
 enum guest_touch { GUEST_TOUCH_AGAIN, GUEST_TOUCH_DENIED, GUEST_TOUCH_NO_MEMORY };

@@ -17,6 +17,8 @@
 #define NO_EXECUTE (1ull << 63)
 #define ADDRESS    0x000ffffffffff000ull
 
+/* Unmapped, after it was mapped: KVM keeps what it knows of such a page's table. */
+#define TAKEN_AWAY (PRESENT | ACCESSED | NO_EXECUTE)
 #define TABLE      (PRESENT | WRITABLE | USER | ACCESSED)
 #define READ_ONLY  (PRESENT | USER | ACCESSED | NO_EXECUTE)
 #define READ_WRITE (READ_ONLY | WRITABLE | DIRTY)
@@ -90,14 +92,15 @@ tables_free(uint64_t table, unsigned level)
 
 /* ---- what a page is ---------------------------------------------------------------------- */
 
-static const struct guest_range *
-range_at(const struct guest_window *window, uint64_t address)
+/* The range that the host mapped there, perhaps in the session before. */
+static struct guest_range *
+any_range_at(const struct guest_window *window, uint64_t address)
 {
     uint32_t low = 0, high = window->n_ranges;
 
     while (low < high) {
         uint32_t mid = (low + high) / 2;
-        const struct guest_range *range = &window->ranges[mid];
+        struct guest_range *range = &window->ranges[mid];
         if (address < range->start)
             high = mid;
         else if (address >= range->start + range->size)
@@ -106,6 +109,14 @@ range_at(const struct guest_window *window, uint64_t address)
             return range;
     }
     return NULL;
+}
+
+static const struct guest_range *
+range_at(const struct guest_window *window, uint64_t address)
+{
+    const struct guest_range *range = any_range_at(window, address);
+
+    return range && !range->released ? range : NULL;
 }
 
 /* What a page is before the window has one of its own. `run`: how many pages from here are alike.
@@ -186,8 +197,6 @@ make_own(struct guest_window *window, uint32_t address, uint64_t *entry,
     if (*entry & PRESENT)
         window->stale = true;
     *entry = guest_physical(page) | OWN | (view->writable ? READ_WRITE : READ_ONLY);
-    if (!view->writable)
-        window->n_read_only++;
     return page;
 }
 
@@ -213,8 +222,10 @@ map_page(struct guest_window *window, uint32_t address, const struct guest_view 
 
     if (!entry)
         return false;
-    if (*entry & PRESENT)
+    if (*entry & USER)
         return true;
+    if (*entry & PRESENT)
+        window->stale = true;
     if (view->writable || ((uint64_t)view->bytes & (PAGE - 1)))
         return make_own(window, address, entry, view) != NULL;
     *entry = (view->bytes ? guest_physical(view->bytes) : guest.zero_page) | READ_ONLY;
@@ -280,11 +291,52 @@ guest_window_clean(struct guest_window *window)
 
     for (uint32_t i = 0; i < window->n_own; i++) {
         const uint64_t *entry = entry_of(window, window->own[i], false);
-        if (!(*entry & WRITABLE))
-            continue;
         view_given(window, window->own[i], &view, &run);
         fill(guest_at(*entry & ADDRESS), view.bytes);
     }
+}
+
+/* ---- what the host maps -------------------------------------------------------------------- */
+
+/* Takes away what the session before had mapped and this one has not. */
+static void
+drop_released(struct guest_window *window)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < window->n_own;) {
+        const struct guest_range *range = any_range_at(window, window->own[i]);
+        uint64_t *entry = entry_of(window, window->own[i], false);
+
+        if (!range || !range->released) {
+            i++;
+            continue;
+        }
+        heap_pages_free(&guest.heap, guest_at(*entry & ADDRESS), 1);
+        *entry = guest.zero_page | TAKEN_AWAY;
+        window->own[i] = window->own[--window->n_own];
+        window->stale = true;
+    }
+    for (uint32_t i = 0; i < window->n_ranges; i++) {
+        if (!window->ranges[i].released)
+            window->ranges[kept++] = window->ranges[i];
+    }
+    window->n_ranges = kept;
+    window->n_released = 0;
+}
+
+/* The same range mapped again, as a call with input of the same length does each time. */
+static bool
+map_again(struct guest_window *window, uint64_t start, uint64_t size, uint32_t access)
+{
+    struct guest_range *range = any_range_at(window, start);
+
+    if (!range || !range->released || range->start != start || range->size != size ||
+        range->access != access)
+        return false;
+    range->released = false;
+    window->n_released--;
+    return true;
 }
 
 bool
@@ -292,6 +344,10 @@ guest_window_map(struct guest_window *window, uint64_t start, uint64_t size, uin
 {
     uint32_t at = 0;
 
+    if (map_again(window, start, size, access))
+        return true;
+    if (window->n_released > 0)
+        drop_released(window);
     if (window->n_ranges == window->ranges_capacity) {
         uint32_t capacity = window->ranges_capacity ? window->ranges_capacity * 2 : 4;
         struct guest_range *ranges = guest.alloc.realloc(guest.alloc.ctx, window->ranges,
@@ -306,7 +362,7 @@ guest_window_map(struct guest_window *window, uint64_t start, uint64_t size, uin
         at++;
     memmove(&window->ranges[at + 1], &window->ranges[at],
             (window->n_ranges - at) * sizeof window->ranges[0]);
-    window->ranges[at] = (struct guest_range){ start, size, access };
+    window->ranges[at] = (struct guest_range){ start, size, access, false };
     window->n_ranges++;
     return true;
 }
@@ -423,6 +479,8 @@ guest_window_reclaim(struct guest_context *context)
 void
 guest_window_enter(struct guest_context *context, struct guest_window *window)
 {
+    if (window->n_released > 0)
+        drop_released(window);
     if (context->root == window->root && !window->stale)
         return;
     context->root = window->root;
@@ -480,12 +538,13 @@ void
 guest_window_return(struct guest_context *context, struct guest_window *window,
                     struct guest_instance *instance)
 {
-    /* What the host mapped, or wrote where the program only reads, cannot be undone by storing. */
-    if (instance->windows[context->lane] || window->n_ranges > 0 || window->n_read_only > 0 ||
-        context->dirty) {
+    if (instance->windows[context->lane] || context->dirty) {
         guest_window_free(window);
         return;
     }
+    for (uint32_t i = 0; i < window->n_ranges; i++)
+        window->ranges[i].released = true;
+    window->n_released = window->n_ranges;
     if (context->n_windows >= MAX_KEPT)
         guest_window_reclaim(context);
     keep(context, window, instance);

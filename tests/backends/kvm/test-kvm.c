@@ -146,6 +146,75 @@ test_many_instances(void)
     fixture_close(&f);
 }
 
+/* The empty program leaves phi7 and phi8 as they are, so its output is its input. */
+static void
+echo_once(struct fixture *f, const struct nub_hash *instance, const uint8_t *input, uint64_t size)
+{
+    const struct nub_call call = { .struct_size = sizeof call,
+                                   .flags = NUB_CALL_INPUT | NUB_CALL_OUTPUT,
+                                   .instance = *instance,
+                                   .gas = 1000,
+                                   .input = { input, size },
+                                   .max_output = 1u << 24 };
+    struct nub_outcome outcome = { .struct_size = sizeof outcome };
+
+    assert_ok(f->ops->invoke(f->backend, &call, &outcome, &f->failure), f->failure);
+    g_assert_cmpuint(outcome.output_flag, ==, NUB_OUTPUT_NONE);
+    g_assert_cmpmem(outcome.output.data, outcome.output.size, input, size);
+    if (outcome.output.release)
+        outcome.output.release(&outcome.output);
+}
+
+/* A session finds nothing of what calls and sessions before it had mapped, and leaves its own mess.
+ */
+static void
+map_once(struct fixture *f, const struct nub_hash *instance, uint32_t access)
+{
+    const struct nub_session_args args = { .struct_size = sizeof args,
+                                           .instance = *instance,
+                                           .gas = 1000 };
+    static const uint8_t zeros[8192];
+    uint8_t bytes[8192];
+    struct nub_result result;
+    void *session;
+
+    assert_ok(f->ops->session_open(f->backend, &args, &session, &f->failure), f->failure);
+    g_assert_cmpint(f->ops->session_read(session, 0xFEFF0000, bytes, 1, &f->failure), ==,
+                    NUB_ERR_NOT_MAPPED);
+    assert_ok(f->ops->session_map(session, 0xFEFF0000, sizeof bytes, access, &f->failure),
+              f->failure);
+    assert_ok(f->ops->session_read(session, 0xFEFF0000, bytes, sizeof bytes, &f->failure),
+              f->failure);
+    g_assert_cmpmem(bytes, sizeof bytes, zeros, sizeof zeros);
+    memset(bytes, 0xa5, sizeof bytes);
+    assert_ok(f->ops->session_write(session, 0xFEFF0000, bytes, sizeof bytes, &f->failure),
+              f->failure);
+    assert_ok(f->ops->session_run(session, &result, &f->failure), f->failure);
+    f->ops->session_close(session);
+}
+
+static void
+test_echo(void)
+{
+    static const uint64_t sizes[] = { 5, 5, 8192, 8192, 0, 5, 4096, 4097, 300000, 12288, 8192 };
+    g_autofree uint8_t *input = g_malloc(300000);
+    struct nub_hash instance;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    instance = fixture_put_program(&f, &program_empty, 0);
+    for (unsigned i = 0; i < 10 * G_N_ELEMENTS(sizes); i++) {
+        for (unsigned k = 0; k < 300000; k++)
+            input[k] = (uint8_t)(i + k * 7);
+        echo_once(&f, &instance, input, sizes[i % G_N_ELEMENTS(sizes)]);
+        if (i % 3 == 0)
+            map_once(&f, &instance, i % 2 ? NUB_ACCESS_READ_ONLY : NUB_ACCESS_READ_WRITE);
+    }
+    fixture_close(&f);
+}
+
 struct caller {
     struct fixture *f;
     struct nub_hash instance;
@@ -491,6 +560,7 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/open/a-missing-capability-is-named", test_missing_capability);
     g_test_add_func("/kvm/call/is-pure", test_pure);
     g_test_add_func("/kvm/call/instances-do-not-see-each-other", test_many_instances);
+    g_test_add_func("/kvm/call/input-of-one-call-is-not-seen-by-the-next", test_echo);
     g_test_add_func("/kvm/call/from-more-threads-than-lanes", test_threads);
     g_test_add_func("/kvm/call/threads-put-run-commit-and-drop", test_stress);
     g_test_add_func("/kvm/end/an-endless-session-is-interrupted", test_interrupt);
