@@ -21,48 +21,67 @@ nub_x64_mov_imm(struct nub_x64 *x, unsigned dst, uint64_t imm)
 
 /* ---- addressing ---------------------------------------------------------------------------- */
 
-/* ModRM, SIB and displacement of [base + disp]; rsp and r12 want a SIB, rbp and r13 a disp */
-static void
-put_base_disp(struct nub_x64 *x, unsigned reg, unsigned base, int32_t disp)
-{
-    uint64_t bytes = (reg & 7) << 3;
-    unsigned n = 1;
+/* an instruction's bytes before its displacement: at most eight, written at once */
+struct head {
+    uint64_t bytes;
+    unsigned n;
+};
 
-    if (base == NUB_X64_NO_REG) {
-        nub_x64_put(x, bytes | 4 | 0x25 << 8 | (uint64_t)(uint32_t)disp << 16, 6);
+static inline void
+add_byte(struct head *head, uint64_t byte)
+{
+    head->bytes |= byte << 8 * head->n;
+    head->n++;
+}
+
+/* legacy prefix, REX, escape, opcode */
+static inline void
+add_opcode(struct head *head, uint32_t op, unsigned rex, bool force_rex)
+{
+    if (op >> 16)
+        add_byte(head, op >> 16);
+    if (rex != 0x40 || force_rex)
+        add_byte(head, rex);
+    if (op >> 8 & 0xff)
+        add_byte(head, 0x0F);
+    add_byte(head, op & 0xff);
+}
+
+static inline void
+put_with_disp(struct nub_x64 *x, struct head *head, uint32_t disp, unsigned size)
+{
+    if (head->n + size <= 7) {
+        nub_x64_put(x, head->bytes | (uint64_t)disp << 8 * head->n, head->n + size);
         return;
     }
-    bytes |= base & 7;
-    if ((base & 7) == NUB_X64_RSP) {
-        bytes |= 0x24 << 8;
-        n = 2;
-    }
-    if (disp == 0 && (base & 7) != NUB_X64_RBP) {
-        nub_x64_put(x, bytes, n);
-    } else if (disp == (int8_t)disp) {
-        nub_x64_put(x, bytes | 0x40 | (uint64_t)(uint8_t)disp << 8 * n, n + 1);
-    } else {
-        nub_x64_put(x, bytes | 0x80 | (uint64_t)(uint32_t)disp << 8 * n, n + 4);
-    }
+    nub_x64_put(x, head->bytes, head->n);
+    nub_x64_put(x, disp, size);
 }
 
-/* what stands before ModRM: legacy prefix, REX, escape, opcode */
-static void
-put_opcode(struct nub_x64 *x, uint32_t op, unsigned rex, bool force_rex)
+/* ModRM, SIB and displacement of [base + disp]; rsp and r12 want a SIB, rbp and r13 a disp */
+static inline void
+put_base_disp(struct nub_x64 *x, struct head *head, unsigned reg, unsigned base, int32_t disp)
 {
-    uint64_t bytes = 0;
-    unsigned n = 0;
+    unsigned modrm = (reg & 7) << 3, size = 4;
 
-    if (op >> 16)
-        bytes = op >> 16, n = 1;
-    if (rex != 0x40 || force_rex)
-        bytes |= (uint64_t)rex << 8 * n, n++;
-    if (op >> 8 & 0xff)
-        bytes |= (uint64_t)0x0F << 8 * n, n++;
-    nub_x64_put(x, bytes | (uint64_t)(op & 0xff) << 8 * n, n + 1);
+    if (base == NUB_X64_NO_REG) {
+        add_byte(head, modrm | 4);
+        add_byte(head, 0x25);
+        put_with_disp(x, head, (uint32_t)disp, 4);
+        return;
+    }
+    if (disp == 0 && (base & 7) != NUB_X64_RBP)
+        size = 0;
+    else if (disp == (int8_t)disp)
+        size = 1;
+    modrm |= (size == 0 ? 0u : size == 1 ? 0x40u : 0x80u) | (base & 7);
+    add_byte(head, modrm);
+    if ((base & 7) == NUB_X64_RSP)
+        add_byte(head, 0x24);
+    put_with_disp(x, head, size == 1 ? (uint8_t)disp : (uint32_t)disp, size);
 }
 
-static unsigned
+static inline unsigned
 rex_of(unsigned width, unsigned reg, unsigned base)
 {
     unsigned base_high = base == NUB_X64_NO_REG ? 0 : base >> 3;
@@ -70,29 +89,37 @@ rex_of(unsigned width, unsigned reg, unsigned base)
     return 0x40 | width << 3 | reg >> 3 << 2 | base_high;
 }
 
+static inline void
+put_mem(struct nub_x64 *x, struct head *head, uint32_t op, unsigned width, unsigned reg,
+        unsigned base, int32_t disp)
+{
+    add_opcode(head, op, rex_of(width, reg, base), op == NUB_X64_OP_MOV_STORE8 && reg >= 4);
+    put_base_disp(x, head, reg, base, disp);
+}
+
 void
 nub_x64_mem(struct nub_x64 *x, uint32_t op, unsigned width, unsigned reg, unsigned base,
             int32_t disp)
 {
-    put_opcode(x, op, rex_of(width, reg, base), op == NUB_X64_OP_MOV_STORE8 && reg >= 4);
-    put_base_disp(x, reg, base, disp);
+    struct head head = { 0, 0 };
+
+    put_mem(x, &head, op, width, reg, base, disp);
 }
 
-static void
-put_window_prefix(struct nub_x64 *x, bool gs)
+/* the address-size prefix, after that for the segment */
+static inline struct head
+window_head(bool gs)
 {
-    if (gs)
-        nub_x64_put(x, 0x6765, 2);
-    else
-        nub_x64_put(x, 0x67, 1);
+    return gs ? (struct head){ 0x6765, 2 } : (struct head){ 0x67, 1 };
 }
 
 void
 nub_x64_window(struct nub_x64 *x, bool gs, uint32_t op, unsigned width, unsigned reg, unsigned base,
                int32_t disp)
 {
-    put_window_prefix(x, gs);
-    nub_x64_mem(x, op, width, reg, base, disp);
+    struct head head = window_head(gs);
+
+    put_mem(x, &head, op, width, reg, base, disp);
 }
 
 void
@@ -100,9 +127,9 @@ nub_x64_window_store_imm(struct nub_x64 *x, bool gs, unsigned bytes, unsigned ba
                          int32_t imm)
 {
     uint32_t op = NUB_X64_OP(bytes == 2 ? 0x66 : 0, 0, bytes == 1 ? 0xC6 : 0xC7);
+    struct head head = window_head(gs);
 
-    put_window_prefix(x, gs);
-    nub_x64_mem(x, op, bytes == 8, 0, base, disp);
+    put_mem(x, &head, op, bytes == 8, 0, base, disp);
     nub_x64_put(x, (uint32_t)imm, bytes < 4 ? bytes : 4);
 }
 
