@@ -4,6 +4,7 @@
  * local-private.h lists. Knows nothing of the host but <nub/plugin.h>. Read design.md 6.
  */
 #include "blob.h"
+#include "fault.h"
 #include "local-private.h"
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 static const struct nub_option_desc option_table[] = {
     { .name = "memory",
       .type = NUB_OPTION_CHOICE,
-      .default_value = "guard",
+      .default_value = NUB_HAVE_GUARD ? "guard" : "checked",
       .choices = "guard|checked",
       .summary =
           "guard: 4 GiB windows and a fault handler; checked: neither, every access tested" },

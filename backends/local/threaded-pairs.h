@@ -47,37 +47,29 @@
 #define OPCODE_RI(NAME)    NUB_OP_##NAME
 
 /* by the form of the first operation and of the second */
-struct pair {
-    uint8_t first, second; /* opcodes */
-    nub_handler handlers[NUB_N_LAST][NUB_N_LAST];
-};
+typedef const nub_handler pair_forms[NUB_N_LAST][NUB_N_LAST];
 
-static const struct pair pairs[] = {
+static nub_handler
+fused(unsigned first, enum nub_from_last first_form, unsigned second,
+      enum nub_from_last second_form)
+{
 #define PAIR_ROW(KIND1, NAME1, FORM1, KIND2, NAME2)                                                \
     {                                                                                              \
         PAIR_NAME(KIND1, NAME1, FORM1, KIND2, NAME2, N),                                           \
             PAIR_NAME(KIND1, NAME1, FORM1, KIND2, NAME2, A),                                       \
             PAIR_NAME(KIND1, NAME1, FORM1, KIND2, NAME2, B),                                       \
     }
+    switch (first << 8 | second) {
 #define NUB_FUSE(KIND1, NAME1, KIND2, NAME2)                                                       \
-    { .first = OPCODE_##KIND1(NAME1),                                                              \
-      .second = OPCODE_##KIND2(NAME2),                                                             \
-      .handlers = { PAIR_ROW(KIND1, NAME1, N, KIND2, NAME2),                                       \
-                    PAIR_ROW(KIND1, NAME1, A, KIND2, NAME2),                                       \
-                    PAIR_ROW(KIND1, NAME1, B, KIND2, NAME2) } },
+    case OPCODE_##KIND1(NAME1) << 8 | OPCODE_##KIND2(NAME2): {                                     \
+        static pair_forms forms = { PAIR_ROW(KIND1, NAME1, N, KIND2, NAME2),                       \
+                                    PAIR_ROW(KIND1, NAME1, A, KIND2, NAME2),                       \
+                                    PAIR_ROW(KIND1, NAME1, B, KIND2, NAME2) };                     \
+        return forms[first_form][second_form];                                                     \
+    }
 #include "fusions.def"
 #undef NUB_FUSE
-};
-
-#define N_PAIRS (sizeof pairs / sizeof pairs[0])
-
-static nub_handler
-fused(unsigned first, enum nub_from_last first_form, unsigned second,
-      enum nub_from_last second_form)
-{
-    for (size_t i = 0; i < N_PAIRS; i++) {
-        if (pairs[i].first == first && pairs[i].second == second)
-            return pairs[i].handlers[first_form][second_form];
+    default:
+        return NULL;
     }
-    return NULL;
 }
