@@ -44,6 +44,13 @@ typedef struct {
     GArray *paused; /* NubHash */
 } Trace;
 
+static Trace
+trace_new(void)
+{
+    return (Trace){ .output = g_string_new(NULL),
+                    .paused = g_array_new(FALSE, FALSE, sizeof(NubHash)) };
+}
+
 static void
 trace_clear(Trace *self)
 {
@@ -252,15 +259,11 @@ static void
 check_route(NubKernel *const *kernels, guint n_kernels, const StateProgram *program,
             const Example *example)
 {
-    Trace whole = { .output = g_string_new(NULL),
-                    .paused = g_array_new(FALSE, FALSE, sizeof(NubHash)) };
+    Trace whole = trace_new();
 
     run_without_stop(kernels[0], program, example, &whole);
     for (guint round = 0; round < state_times(1, 50); round++) {
-        Trace stay = { .output = g_string_new(NULL),
-                       .paused = g_array_new(FALSE, FALSE, sizeof(NubHash)) };
-        Trace go = { .output = g_string_new(NULL),
-                     .paused = g_array_new(FALSE, FALSE, sizeof(NubHash)) };
+        Trace stay = trace_new(), go = trace_new();
         guint64 stops[5];
         guint64 used = STATE_GAS - whole.result.gas_remaining;
         for (guint i = 0; i < G_N_ELEMENTS(stops); i++)
@@ -279,6 +282,54 @@ check_route(NubKernel *const *kernels, guint n_kernels, const StateProgram *prog
     trace_clear(&whole);
 }
 
+/* ---- calls instead of sessions -------------------------------------------------------------- */
+
+/* hello, one call from host call to host call: answers are registers, given to resume. */
+static void
+run_calls(NubKernel *const *kernels, guint n_kernels, const StateProgram *program, Trace *trace)
+{
+    NubHash at = state_publish(kernels[0], program);
+    NubKernel *kernel = kernels[0];
+    g_autoptr(GError) error = NULL;
+    guint64 gas = STATE_GAS;
+
+    for (guint leg = 0;; leg++) {
+        g_autoptr(NubCall) call = nub_call_new(&at);
+        nub_call_set_endpoint(call, leg == 0 ? state_endpoint(program, "main") : 0);
+        nub_call_set_gas(call, gas);
+        nub_call_set_commit(call, TRUE);
+        nub_call_set_advance(call, TRUE);
+        if (leg > 0) {
+            /* what a session at the same place has, and the answer: nothing read, all written */
+            g_autoptr(NubSession) session =
+                nub_kernel_open_session(kernel, &at, 0, NULL, gas, &error);
+            g_autofree guint64 *regs = nub_session_dup_regs(session, &error);
+            g_assert_no_error(error);
+            regs[7] = trace->result.exit_arg == NUB_HOST_CALL_WRITE ? regs[9] : 0;
+            nub_call_set_regs(call, regs);
+        }
+        g_autoptr(NubOutcome) outcome = leg == 0 ? nub_kernel_invoke(kernel, call, NULL, &error)
+                                                 : nub_kernel_resume(kernel, call, NULL, &error);
+        g_assert_no_error(error);
+        nub_outcome_get_result(outcome, &trace->result);
+        gas = trace->result.gas_remaining;
+        g_assert_true(nub_outcome_get_successor(outcome, &at));
+        if (trace->result.exit_reason == NUB_EXIT_HALT)
+            break;
+        g_assert_cmpuint(trace->result.exit_reason, ==, NUB_EXIT_HOST_CALL);
+        g_array_append_val(trace->paused, at);
+        NubKernel *to = kernels[(leg + 1) % n_kernels];
+        g_autoptr(NubCap) cap = nub_kernel_get_cap(kernel, &at, &error);
+        g_assert_no_error(error);
+        state_publish(to, program);
+        nub_kernel_put_cap(to, cap, &at, &error);
+        g_assert_no_error(error);
+        kernel = to;
+    }
+    g_assert_true(nub_kernel_state_root(kernel, &trace->root, NULL));
+    state_assert_hash(&trace->root, &at);
+}
+
 /* A kernel for all tests of a process; NULL: skipped. */
 static NubKernel *
 kernel_on(const char *backend)
@@ -291,33 +342,65 @@ kernel_on(const char *backend)
     return kernels[at];
 }
 
+/* How many kernels there are on the way; 0: the running test has been skipped. */
+static guint
+open_route(NubKernel **kernels, const char *const *backends)
+{
+    guint n = 0;
+
+    for (; backends[n]; n++) {
+        kernels[n] = kernel_on(backends[n]);
+        if (!kernels[n])
+            return 0;
+    }
+    return n;
+}
+
 static void
 test_route(gconstpointer data, const char *const *backends)
 {
     const Example *example = data;
     const StateProgram *program = state_program(example->name);
     NubKernel *kernels[3];
-    guint n = 0;
+    guint n = program ? open_route(kernels, backends) : 0;
 
-    for (; program && backends[n]; n++) {
-        kernels[n] = kernel_on(backends[n]);
-        if (!kernels[n])
-            return;
-    }
-    if (program)
+    if (n > 0)
         check_route(kernels, n, program, example);
 }
+
+static const char *const local_jit[] = { "local", "jit", NULL };
+static const char *const local_kvm_jit[] = { "local", "kvm", "jit", NULL };
 
 static void
 test_local_jit(gconstpointer example)
 {
-    test_route(example, (const char *const[]){ "local", "jit", NULL });
+    test_route(example, local_jit);
 }
 
 static void
-test_all(gconstpointer example)
+test_local_kvm_jit(gconstpointer example)
 {
-    test_route(example, (const char *const[]){ "local", "kvm", "jit", NULL });
+    test_route(example, local_kvm_jit);
+}
+
+/* At least three legs, so that a route of three is gone once. */
+static void
+test_calls(gconstpointer backends)
+{
+    const StateProgram *program = state_program("hello");
+    NubKernel *kernels[3];
+    guint n = program ? open_route(kernels, backends) : 0;
+
+    if (n == 0)
+        return;
+    Trace stay = trace_new(), go = trace_new();
+    run_calls(kernels, 1, program, &stay);
+    run_calls(kernels, n, program, &go);
+    g_assert_cmpuint(go.paused->len, >=, 3);
+    assert_same_end(&go, &stay);
+    assert_same_pauses(&go, &stay);
+    trace_clear(&stay);
+    trace_clear(&go);
 }
 
 int
@@ -331,7 +414,9 @@ main(int argc, char **argv)
         g_autofree char *all =
             g_strdup_printf("/state/migrate/local-kvm-jit/%s/%s", example->name, example->endpoint);
         g_test_add_data_func(pair, example, test_local_jit);
-        g_test_add_data_func(all, example, test_all);
+        g_test_add_data_func(all, example, test_local_kvm_jit);
     }
+    g_test_add_data_func("/state/migrate/calls/local-jit", local_jit, test_calls);
+    g_test_add_data_func("/state/migrate/calls/local-kvm-jit", local_kvm_jit, test_calls);
     return g_test_run();
 }
