@@ -29,6 +29,7 @@ features_of(const struct nub_local *local)
     return runner->baseline ? 0 : nub_jit_cpu_features();
 }
 
+/* a program that is too large is done with, too: without `text` */
 static bool
 translate(struct nub_local *local, struct nub_jit_native *native, const struct nub_code *code)
 {
@@ -41,7 +42,7 @@ translate(struct nub_local *local, struct nub_jit_native *native, const struct n
     bool done;
 
     if (nub_jit_measure(&sizes, &code->program, &params, NULL) != NUB_OK)
-        return false;
+        return true;
     native->text_size = sizes.code;
     native->text = nub_jit_exec_new(sizes.code);
     native->tables_size = sizes.tables;
@@ -221,7 +222,7 @@ run(struct nub_machine *machine)
     struct nub_jit_tail tail;
     enum nub_stop stop;
 
-    if (!run.native)
+    if (!run.native || !run.native->text)
         return NUB_STOP_ELSEWHERE;
     if (!memory->window && __atomic_load_n(&machine->code->touches_memory, __ATOMIC_RELAXED) &&
         !nub_window_take(memory))
