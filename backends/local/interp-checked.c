@@ -38,14 +38,9 @@
         uint32_t ea_ = (ea);                                                                       \
         const uint8_t *rd_ = ENTRY(ea_)->rd;                                                       \
         uint64_t v_ = 0;                                                                           \
-        if (__builtin_expect(rd_ && IN_ONE_PAGE(ea_, SIZE_##SUFFIX), 1)) {                         \
-            __builtin_memcpy(&v_, rd_ + (ea_ & (NUB_PAGE_SIZE - 1)), SIZE_##SUFFIX);               \
-        } else {                                                                                   \
-            if (!slow_load(MACHINE, ea_, SIZE_##SUFFIX))                                           \
-                LEAVE_BY(label);                                                                   \
-            v_ = MACHINE->value;                                                                   \
-            base = base_of(MACHINE);                                                               \
-        }                                                                                          \
+        if (__builtin_expect(!rd_ || !IN_ONE_PAGE(ea_, SIZE_##SUFFIX), 0))                         \
+            LEAVE_BY(label);                                                                       \
+        __builtin_memcpy(&v_, rd_ + (ea_ & (NUB_PAGE_SIZE - 1)), SIZE_##SUFFIX);                   \
         (result) = EXTEND_##SUFFIX(v_);                                                            \
     } while (0)
 #define STORE_AT(SUFFIX, value, ea, label)                                                         \
@@ -53,14 +48,23 @@
         uint32_t ea_ = (ea);                                                                       \
         uint64_t v_ = (value);                                                                     \
         uint8_t *wr_ = ENTRY(ea_)->wr;                                                             \
-        if (__builtin_expect(wr_ && IN_ONE_PAGE(ea_, SIZE_##SUFFIX), 1)) {                         \
-            __builtin_memcpy(wr_ + (ea_ & (NUB_PAGE_SIZE - 1)), &v_, SIZE_##SUFFIX);               \
-        } else {                                                                                   \
-            if (!slow_store(MACHINE, ea_, SIZE_##SUFFIX, v_))                                      \
-                LEAVE_BY(label);                                                                   \
-            base = base_of(MACHINE);                                                               \
-        }                                                                                          \
+        if (__builtin_expect(!wr_ || !IN_ONE_PAGE(ea_, SIZE_##SUFFIX), 0))                         \
+            LEAVE_BY(label);                                                                       \
+        __builtin_memcpy(wr_ + (ea_ & (NUB_PAGE_SIZE - 1)), &v_, SIZE_##SUFFIX);                   \
     } while (0)
+
+/* an access that the table alone cannot do is done by a function of its opcode */
+#define ON_FAILURE(OPCODE) slow_##OPCODE
+#define SLOW(OPCODE)                                                                               \
+    static void slow_##OPCODE(const struct nub_op *ip, uint64_t *regs, int64_t gas,                \
+                              uint64_t unused, uint8_t *base, uint64_t last);
+#define NUB_LOAD(SUFFIX, size, expression) SLOW(LOAD_IND_##SUFFIX) SLOW(LOAD_##SUFFIX)
+#define NUB_STORE(SUFFIX, size)                                                                    \
+    SLOW(STORE_IND_##SUFFIX)                                                                       \
+    SLOW(STORE_##SUFFIX)                                                                           \
+    SLOW(STORE_IMM_##SUFFIX)                                                                       \
+    SLOW(STORE_IMM_IND_##SUFFIX)
+#include "semantics.def"
 
 static void fault(const struct nub_op *ip, uint64_t *regs, int64_t gas, uint64_t unused,
                   uint8_t *base, uint64_t last);
@@ -72,9 +76,6 @@ static const struct nub_pages no_pages = { .tables = { [0 ... NUB_N_TABLES - 1] 
                                                            nub_empty_table } };
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "pages are read as they lie");
 
-static bool slow_load(struct nub_machine *m, uint32_t ea, unsigned size);
-static bool slow_store(struct nub_machine *m, uint32_t ea, unsigned size, uint64_t value);
-
 static inline uint8_t *
 base_of(const struct nub_machine *m)
 {
@@ -83,19 +84,38 @@ base_of(const struct nub_machine *m)
 
 #include "threaded.h"
 
-static COLD bool
-slow_load(struct nub_machine *m, uint32_t ea, unsigned size)
-{
-    m->touch = nub_memory_load(m->memory, ea, size, &m->value);
-    return m->touch == NUB_TOUCH_OK;
-}
-
-static COLD bool
-slow_store(struct nub_machine *m, uint32_t ea, unsigned size, uint64_t value)
-{
-    m->touch = nub_memory_store(m->memory, ea, size, value);
-    return m->touch == NUB_TOUCH_OK;
-}
+#define SLOW_LOAD(OPCODE, size, expression, address)                                               \
+    static COLD void slow_##OPCODE(PARAMETERS)                                                     \
+    {                                                                                              \
+        struct nub_machine *m = MACHINE;                                                           \
+        m->touch = nub_memory_load(m->memory, (uint32_t)(address), size, &m->value);               \
+        if (m->touch != NUB_TOUCH_OK)                                                              \
+            CALL_NEXT(fault, ip);                                                                  \
+        uint64_t V = m->value;                                                                     \
+        last = (expression);                                                                       \
+        regs[ip->a] = last;                                                                        \
+        base = base_of(m);                                                                         \
+        NEXT_OF(ip);                                                                               \
+    }
+#define SLOW_STORE(OPCODE, size, value, address, next)                                             \
+    static COLD void slow_##OPCODE(PARAMETERS)                                                     \
+    {                                                                                              \
+        struct nub_machine *m = MACHINE;                                                           \
+        m->touch = nub_memory_store(m->memory, (uint32_t)(address), size, value);                  \
+        if (m->touch != NUB_TOUCH_OK)                                                              \
+            CALL_NEXT(fault, ip);                                                                  \
+        base = base_of(m);                                                                         \
+        next(ip);                                                                                  \
+    }
+#define NUB_LOAD(SUFFIX, size, expression)                                                         \
+    SLOW_LOAD(LOAD_IND_##SUFFIX, size, expression, B_N(ip) + IMM(ip))                              \
+    SLOW_LOAD(LOAD_##SUFFIX, size, expression, ip->x)
+#define NUB_STORE(SUFFIX, size)                                                                    \
+    SLOW_STORE(STORE_IND_##SUFFIX, size, A_N(ip), B_N(ip) + IMM(ip), NEXT_OF)                      \
+    SLOW_STORE(STORE_##SUFFIX, size, A_N(ip), ip->x, NEXT_OF)                                      \
+    SLOW_STORE(STORE_IMM_##SUFFIX, size, WIDE(ip)->u.y, ip->x, NEXT_OF_WIDE)                       \
+    SLOW_STORE(STORE_IMM_IND_##SUFFIX, size, WIDE(ip)->u.y, A_N(ip) + IMM(ip), NEXT_OF_WIDE)
+#include "semantics.def"
 
 static COLD void
 fault(PARAMETERS)

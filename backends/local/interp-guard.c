@@ -33,6 +33,8 @@
         (base - NUB_N_PAGES)[ea_ >> NUB_PAGE_SHIFT] = 1;                                           \
     } while (0)
 
+/* where an access goes on that has failed */
+#define ON_FAILURE(OPCODE) fault
 #define WITH_PAIRS
 
 #include "interp.h"

@@ -1,6 +1,7 @@
 /* threaded.h - the threaded interpreter, included once for each way to reach memory
  *
- * The including file defines ENGINE, KIND, LOAD_AT, STORE_AT, fault(), enter() and base_of(), see
+ * The including file defines ENGINE, KIND, LOAD_AT, STORE_AT, ON_FAILURE, fault(), enter() and
+ * base_of(), see
  * interp-guard.c. A handler executes one operation, or two that follow each other, and calls the
  * next: with the same arguments in the same registers that is a jump (design.md 6; the compiler must
  * turn such calls into jumps, so these files are always built with optimisation). Handlers take no
@@ -195,28 +196,27 @@ op_LOAD_IMM_64_N(PARAMETERS)
 #define DO_STORE(SUFFIX, FORM, o, label)                                                           \
     STORE_AT(SUFFIX, A_##FORM(o), (uint32_t)(B_##FORM(o) + IMM(o)), label)
 
-#define MEMORY_HANDLER(NAME, access, next)                                                         \
-    static void op_##NAME(PARAMETERS)                                                              \
+#define MEMORY_HANDLER(OPCODE, FORM, access, next)                                                 \
+    static void op_##OPCODE##_##FORM(PARAMETERS)                                                   \
     {                                                                                              \
         access;                                                                                    \
         next(ip);                                                                                  \
     failed:                                                                                        \
-        CALL_NEXT(fault, ip);                                                                      \
+        CALL_NEXT(ON_FAILURE(OPCODE), ip);                                                         \
     }
 #define NUB_LOAD(SUFFIX, size, expression)                                                         \
-    MEMORY_HANDLER(LOAD_IND_##SUFFIX##_N, DO_LOAD(SUFFIX, N, ip, failed), NEXT_OF)                 \
-    MEMORY_HANDLER(LOAD_IND_##SUFFIX##_B, DO_LOAD(SUFFIX, B, ip, failed), NEXT_OF)                 \
-    MEMORY_HANDLER(LOAD_##SUFFIX##_N, LOAD_AT(SUFFIX, last, (uint32_t)ip->x, failed);              \
+    MEMORY_HANDLER(LOAD_IND_##SUFFIX, N, DO_LOAD(SUFFIX, N, ip, failed), NEXT_OF)                  \
+    MEMORY_HANDLER(LOAD_IND_##SUFFIX, B, DO_LOAD(SUFFIX, B, ip, failed), NEXT_OF)                  \
+    MEMORY_HANDLER(LOAD_##SUFFIX, N, LOAD_AT(SUFFIX, last, (uint32_t)ip->x, failed);               \
                    regs[ip->a] = last, NEXT_OF)
 #define NUB_STORE(SUFFIX, size)                                                                    \
-    MEMORY_HANDLER(STORE_IND_##SUFFIX##_N, DO_STORE(SUFFIX, N, ip, failed), NEXT_OF)               \
-    MEMORY_HANDLER(STORE_IND_##SUFFIX##_A, DO_STORE(SUFFIX, A, ip, failed), NEXT_OF)               \
-    MEMORY_HANDLER(STORE_IND_##SUFFIX##_B, DO_STORE(SUFFIX, B, ip, failed), NEXT_OF)               \
-    MEMORY_HANDLER(STORE_##SUFFIX##_N, STORE_AT(SUFFIX, A_N(ip), (uint32_t)ip->x, failed),         \
-                   NEXT_OF)                                                                        \
-    MEMORY_HANDLER(STORE_IMM_##SUFFIX##_N,                                                         \
+    MEMORY_HANDLER(STORE_IND_##SUFFIX, N, DO_STORE(SUFFIX, N, ip, failed), NEXT_OF)                \
+    MEMORY_HANDLER(STORE_IND_##SUFFIX, A, DO_STORE(SUFFIX, A, ip, failed), NEXT_OF)                \
+    MEMORY_HANDLER(STORE_IND_##SUFFIX, B, DO_STORE(SUFFIX, B, ip, failed), NEXT_OF)                \
+    MEMORY_HANDLER(STORE_##SUFFIX, N, STORE_AT(SUFFIX, A_N(ip), (uint32_t)ip->x, failed), NEXT_OF) \
+    MEMORY_HANDLER(STORE_IMM_##SUFFIX, N,                                                          \
                    STORE_AT(SUFFIX, WIDE(ip)->u.y, (uint32_t)ip->x, failed), NEXT_OF_WIDE)         \
-    MEMORY_HANDLER(STORE_IMM_IND_##SUFFIX##_N,                                                     \
+    MEMORY_HANDLER(STORE_IMM_IND_##SUFFIX, N,                                                      \
                    STORE_AT(SUFFIX, WIDE(ip)->u.y, (uint32_t)(A_N(ip) + IMM(ip)), failed),         \
                    NEXT_OF_WIDE)
 #include "semantics.def"
