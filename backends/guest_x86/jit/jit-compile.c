@@ -4,7 +4,7 @@
  * and priced, then emitted. A chunk ends with its block or after NUB_JIT_CHUNK instructions; where
  * a block goes on in another chunk, or begins unreached, is a join: a place where nothing is known
  * about earlier instructions, so that a tail can lead there. Every loop here is bounded by the
- * code's size; nothing is ever looked at twice (but see finish_cost). Read jit.h, pvm.md
+ * code's size; nothing is looked at twice, but for walk_on_behind_gap(). Read jit.h, pvm.md
  * 2, 3.2, 7.2.
  */
 #include "jit-private.h"

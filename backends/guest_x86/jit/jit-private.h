@@ -1,8 +1,9 @@
 /* jit-private.h - what the files of the compiler share: its state, and who emits what
  *
- * jit-compile.c walks the program; for each instruction it asks jit-select.c, which names the
- * emitter: jit-alu.c, jit-muldiv.c, jit-memory.c, jit-control.c. jit-trampoline.c is the code that
- * every program begins with. jit-run.c answers questions about compiled programs.
+ * jit-compile.c walks the program; for each instruction it asks jit-select.c, where jit-rules.def
+ * names the emitter: jit-alu.c, jit-muldiv.c, jit-memory.c, jit-control.c. jit-pairs.c knows what
+ * neighbours become together. jit-trampoline.c is the code that every program begins with.
+ * jit-run.c answers questions about compiled programs.
  */
 #ifndef NUB_JIT_PRIVATE_H
 #define NUB_JIT_PRIVATE_H
