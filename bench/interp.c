@@ -1,10 +1,11 @@
 /* interp.c - compiled programs against the same source compiled natively: bench-interp [--module
  * FILE]
- * [--option NAME=VALUE]... [--plain] KERNELS
+ * [--option NAME=VALUE]... [--plain] [KERNELS]
  *
- * KERNELS is a folder with NAME.nub and native/NAME (target nub-kernels). Each kernel runs many
- * times in one call, so that a call's own cost does not count; the native program's start is
- * subtracted the same way. Checksums must be equal. --plain also measures the plain interpreter.
+ * KERNELS is a folder with NAME.nub and native/NAME; without it that of the target nub-kernels.
+ * Each kernel runs many times in one call, so that a call's own cost does not count; the native
+ * program's start is subtracted the same way. Checksums must be equal. --plain also measures the
+ * plain interpreter.
  */
 #include "bench.h"
 #include <math.h>
@@ -121,7 +122,7 @@ int
 main(int argc, char **argv)
 {
     const struct nub_option plain_options[] = { { "interpreter", "switch" } };
-    const char *folder = NULL;
+    const char *folder = NUB_KERNEL_DIR;
     bool with_plain = false;
     struct bench_args args;
     struct bench_backend fast, plain;
@@ -133,10 +134,6 @@ main(int argc, char **argv)
             with_plain = true;
         else
             folder = args.rest[i];
-    }
-    if (!folder) {
-        fprintf(stderr, "usage: %s [--module FILE] [--plain] KERNELS\n", argv[0]);
-        return 2;
     }
     bench_open(&fast, &args, NULL, 0);
     if (with_plain)
