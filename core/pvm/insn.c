@@ -13,7 +13,7 @@
 #define NEAR_END 48u
 
 /*
- * An argument class as numbers, so that decoding needs no branch on it: opcodes come in no order
+ * An argument class as numbers, so that decoding needs no switch over it: opcodes come in no order
  * that a processor could predict. Registers are cut out of the two bytes after the opcode; X begins
  * at `x_at`; what remains of the skip is for Y, which is an offset in the classes that have a
  * target.
@@ -101,11 +101,6 @@ decode_fields(struct nub_insn *insn, const uint8_t *p, uint32_t pc, uint32_t ski
     const struct layout *layout = &layouts[p[0]];
     uint32_t bytes = nub_le16(p + 1);
     uint32_t left = left_of(skip, layout->x_at - 1u);
-    uint32_t length = (uint32_t)choose(layout->has_length, bytes >> layout->length_shift & 7, left);
-    uint32_t x_size = at_most(length, layout->x_max);
-    uint32_t y_size = at_most(left_of(left, x_size), layout->y_max);
-    uint64_t x = immediate(p + layout->x_at, x_size);
-    uint64_t y = immediate(p + layout->x_at + x_size, y_size);
 
     insn->pc = pc;
     insn->opcode = p[0];
@@ -113,7 +108,19 @@ decode_fields(struct nub_insn *insn, const uint8_t *p, uint32_t pc, uint32_t ski
     insn->b = reg(bytes, 4, layout->b_mask);
     insn->d = reg(bytes, layout->d_shift, layout->d_mask);
     insn->next = pc + 1 + skip;
-    insn->x = choose(layout->is_wide, nub_le64(p + 2), x);
+    /* mostly terminators go on: who decodes a block asks for its end, and that is guessed once */
+    if (layout->y_max == 0) {
+        uint64_t x = immediate(p + layout->x_at, at_most(left, layout->x_max));
+        insn->x = choose(layout->is_wide, nub_le64(p + 2), x);
+        insn->y = 0;
+        insn->target = 0;
+        return;
+    }
+    uint32_t length = (uint32_t)choose(layout->has_length, bytes >> layout->length_shift & 7, left);
+    uint32_t x_size = at_most(length, layout->x_max);
+    uint32_t y_size = at_most(left_of(left, x_size), layout->y_max);
+    uint64_t y = immediate(p + layout->x_at + x_size, y_size);
+    insn->x = immediate(p + layout->x_at, x_size);
     insn->y = choose(layout->has_target, 0, y);
     insn->target = choose(layout->has_target, pc + y, 0);
 }
