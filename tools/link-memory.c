@@ -8,6 +8,9 @@
 #include <string.h>
 
 enum { NULL_ZONE = 0x10000, PAGE = NUB_PAGE_SIZE };
+/* more zeroes than this before a section with bytes are not stored: it begins a region of its own
+ */
+#define MAX_GAP       (1u << 20)
 #define DEFAULT_STACK (256u << 10)
 #define DEFAULT_HEAP  (1u << 20)
 /* the input zone of an invocation begins here (caps.md 4.2): nothing of ours may reach it */
@@ -69,9 +72,14 @@ add_section(struct link *link, const struct link_section *s)
             : NULL;
     bool writable = (s->flags & LINK_WRITE) != 0;
 
-    if (!region || region->writable != writable || s->addr > region->end) {
+    bool far =
+        region && s->bytes && s->addr - region->start > region->content->len + (uint64_t)MAX_GAP;
+
+    if (!region || region->writable != writable || s->addr > region->end || far) {
         uint64_t start = s->addr & ~(uint64_t)(PAGE - 1);
         struct link_region new = { start, start, writable, g_byte_array_new() };
+        if (far && region->writable == writable)
+            region->end = MIN(region->end, start); /* what they share is zero */
         g_array_append_val(link->regions, new);
         region = &g_array_index(link->regions, struct link_region, link->regions->len - 1);
     }

@@ -5,6 +5,7 @@
  */
 #include "link-test.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 static const char good_source[] =
@@ -291,6 +292,66 @@ test_reproducible(void)
     g_assert_null(first.endpoints[2]);
 }
 
+/* ---- other ways to make an ELF file -------------------------------------------------------------
+ */
+
+/* clang and ld.lld by hand, as a project with a build system of its own would call them */
+static GBytes *
+build_by_hand(const char *compiler_flags, const char *linker_flags)
+{
+    g_autofree char *directory = g_dir_make_tmp("nub-test-XXXXXX", NULL);
+    g_autofree char *source = g_build_filename(directory, "good.c", NULL);
+    g_autofree char *object = g_build_filename(directory, "good.o", NULL);
+    g_autofree char *elf = g_build_filename(directory, "good.elf", NULL);
+    g_autofree char *compile = g_strdup_printf(
+        "clang-19 --target=riscv64 -march=rv64emac_zba_zbb_zbs_zicond -mabi=lp64e -fno-pic -O2 "
+        "-ffreestanding -fvisibility=hidden -I %s/sdk/include %s -c %s -o %s",
+        NUB_SOURCE_DIR, compiler_flags, source, object);
+    g_autofree char *link = g_strdup_printf("ld.lld-19 -static --emit-relocs -e 0 %s %s -o %s",
+                                            linker_flags, object, elf);
+    const char *const commands[] = { compile, link };
+    char *bytes;
+    gsize size;
+
+    g_assert_true(g_file_set_contents(source, good_source, -1, NULL));
+    for (guint i = 0; i < G_N_ELEMENTS(commands); i++) {
+        int status;
+        g_assert_true(g_spawn_command_line_sync(commands[i], NULL, NULL, &status, NULL));
+        g_assert_cmpint(status, ==, 0);
+    }
+    g_assert_true(g_file_get_contents(elf, &bytes, &size, NULL));
+    g_unlink(source);
+    g_unlink(object);
+    g_unlink(elf);
+    g_rmdir(directory);
+    return g_bytes_new_take(bytes, size);
+}
+
+static void
+test_by_hand(void)
+{
+    static const char *const ways[][2] = {
+        { "-mcmodel=medlow -mno-relax", "--no-relax" },
+        { "-mcmodel=medlow -mrelax", "--relax" },
+        { "-mcmodel=medany -mrelax", "--relax" },
+        { "-mcmodel=medany -mno-relax", "--no-relax" },
+        { "-mcmodel=medlow -g0 -O0", "--gc-sections" },
+    };
+
+    if (!link_test_has_tools())
+        return;
+    for (guint i = 0; i < G_N_ELEMENTS(ways); i++) {
+        g_autoptr(GBytes) elf = build_by_hand(ways[i][0], ways[i][1]);
+        g_autoptr(LinkProgram) program = link_test_load(elf);
+        guint32 call = link_test_endpoint(program, "call");
+        guint32 choose = link_test_endpoint(program, "choose");
+        g_assert_cmpuint(link_test_call(program, call, 0, 21, 0, 0), ==, 42);
+        g_assert_cmpuint(link_test_call(program, call, 1, 21, 0, 0), ==, 63);
+        g_assert_cmpuint(link_test_call(program, choose, 3, 0, 0, 0), ==, 6);
+        g_assert_cmpuint(link_test_call(program, choose, 5, 0, 0, 0), ==, 44);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -306,6 +367,7 @@ main(int argc, char **argv)
         g_test_add_data_func(path, &demands[i], test_demand);
     }
     g_test_add_func("/tools/link/errors-name/an-export-that-is-not-there", test_exports);
+    g_test_add_func("/tools/link/takes-relaxed-and-medany-code", test_by_hand);
     g_test_add_func("/tools/link/same-input-gives-the-same-bytes", test_reproducible);
     return g_test_run();
 }
