@@ -6,10 +6,26 @@
  * That also is all that a restart takes: a new guest holds nothing. */
 #include "kvm-private.h"
 #include "bytes.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- lanes ------------------------------------------------------------------------------- */
+
+/* Who runs the embedder wants to know, even when the call that found out is tried again. */
+static void
+report(struct nub_kvm *kvm)
+{
+    struct nub_guest *guest = &kvm->guest;
+    char line[256];
+
+    if (!kvm->host || !kvm->host->log)
+        return;
+    pthread_mutex_lock(&guest->why_lock);
+    snprintf(line, sizeof line, "the guest is lost (%s); starting another", guest->why);
+    pthread_mutex_unlock(&guest->why_lock);
+    kvm->host->log(kvm->host->ctx, NUB_LOG_WARNING, line);
+}
 
 static enum nub_status
 restart(struct nub_kvm *kvm, struct nub_failure *failure)
@@ -20,6 +36,7 @@ restart(struct nub_kvm *kvm, struct nub_failure *failure)
     for (uint32_t i = 0; i < guest->n_lanes; i++)
         pthread_mutex_lock(&guest->lanes[i].lock);
     if (nub_guest_is_broken(guest)) {
+        report(kvm);
         status = nub_guest_restart(guest, failure);
         __atomic_add_fetch(&kvm->epoch, 1, __ATOMIC_SEQ_CST);
     }

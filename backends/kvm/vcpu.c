@@ -30,7 +30,7 @@ supported_xcr0(const struct kvm_cpuid2 *cpuid)
 }
 
 static int
-set_segments(int fd, const struct nub_vm *vm, uint32_t lane)
+set_segments(int fd, uint32_t lane)
 {
     uint64_t base = NUB_GUEST_BASE + NUB_GUEST_LANES + (uint64_t)lane * NUB_GUEST_LANE_SIZE;
     struct kvm_segment code = { .limit = 0xffffffff,
@@ -51,7 +51,6 @@ set_segments(int fd, const struct nub_vm *vm, uint32_t lane)
                                 .g = 1 };
     struct kvm_sregs sregs;
 
-    (void)vm;
     if (ioctl(fd, KVM_GET_SREGS, &sregs) < 0)
         return -1;
     sregs.cr0 = CR0;
@@ -74,7 +73,7 @@ set_segments(int fd, const struct nub_vm *vm, uint32_t lane)
 }
 
 static int
-set_state(int fd, const struct nub_vm *vm, const struct nub_vm_spec *spec, uint32_t lane)
+set_state(int fd, const struct nub_vm_spec *spec, uint32_t lane)
 {
     const struct kvm_cpuid2 *cpuid = nub_kvm_cpuid(spec->kvm_fd);
     uint64_t base = NUB_GUEST_BASE + NUB_GUEST_LANES + (uint64_t)lane * NUB_GUEST_LANE_SIZE;
@@ -87,7 +86,7 @@ set_state(int fd, const struct nub_vm *vm, const struct nub_vm_spec *spec, uint3
         errno = ENOMEM;
         return -1;
     }
-    if (ioctl(fd, KVM_SET_CPUID2, cpuid) < 0 || set_segments(fd, vm, lane) < 0)
+    if (ioctl(fd, KVM_SET_CPUID2, cpuid) < 0 || set_segments(fd, lane) < 0)
         return -1;
     xcrs.xcrs[0].value = supported_xcr0(cpuid);
     if (xcrs.xcrs[0].value && ioctl(fd, KVM_SET_XCRS, &xcrs) < 0)
@@ -110,7 +109,7 @@ nub_vcpu_open(struct nub_vcpu *vcpu, const struct nub_vm *vm, const struct nub_v
         return nub_fail(failure, NUB_ERR_SYSTEM, "vCPU %u: mapping: %s", lane, strerror(errno));
     vcpu->run = run;
     vcpu->run_size = (uint64_t)size;
-    if (set_state(vcpu->fd, vm, spec, lane) < 0)
+    if (set_state(vcpu->fd, spec, lane) < 0)
         return nub_fail(failure, NUB_ERR_SYSTEM, "vCPU %u: initial state: %s", lane,
                         strerror(errno));
     return NUB_OK;

@@ -24,11 +24,24 @@ const struct program program_touch = { { 0x33, 0x09, 0x01, /*  0 load_imm phi9 =
                                        { 0x99, 0xa2, 0x07 },
                                        20 };
 
+unsigned fixture_warnings;
+
+static void
+on_log(void *ctx, uint32_t level, const char *message)
+{
+    (void)ctx;
+    g_assert_nonnull(message);
+    if (level <= NUB_LOG_WARNING)
+        __atomic_add_fetch(&fixture_warnings, 1, __ATOMIC_RELAXED);
+}
+
 enum nub_status
 fixture_try_open(struct fixture *f, const struct nub_option *options, uint32_t n)
 {
     struct nub_option all[16] = { { "guest-image", KVM_TEST_IMAGE }, { "watchdog", "2000000000" } };
+    static const struct nub_host host = { .struct_size = sizeof host, .log = on_log };
     const struct nub_create_args args = { .struct_size = sizeof args,
+                                          .host = &host,
                                           .gas_model = NUB_GAS_PIPELINE,
                                           .mem_cycles = 25,
                                           .n_options = n + 2,

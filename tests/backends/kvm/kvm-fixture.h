@@ -25,6 +25,9 @@ struct program {
     uint32_t size;
 };
 
+/** Warnings that backends have logged. */
+extern unsigned fixture_warnings;
+
 extern const struct program program_empty;   /* jump_ind phi0 */
 extern const struct program program_endless; /* jump to itself */
 /** phi7 = ++*(u64 *)0x10000; then jump_ind phi0. Wants memory there. */

@@ -502,6 +502,7 @@ test_restart(void)
     if (!kvm_test_ready())
         return;
     fixture_open(&f, NULL, 0);
+    fixture_warnings = 0;
     args.instance = fixture_put_program(&f, &program_count, 0x11000);
     assert_ok(f.ops->set_state_root(f.backend, &args.instance, &f.failure), f.failure);
     for (unsigned i = 0; i < 5; i++) {
@@ -517,6 +518,7 @@ test_restart(void)
         g_assert_cmpmem(&root, sizeof root, &args.instance, sizeof root);
     }
     g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 5);
+    g_assert_cmpuint(fixture_warnings, ==, 5);
     fixture_close(&f);
 }
 
