@@ -130,6 +130,34 @@ test_link(struct fixture *f, gconstpointer data)
     expect(f, "link a.elf --stack-size x", 2, NULL, "--stack-size");
 }
 
+/* an existing CMake project gets the compiler flags that nub cc uses */
+static void
+test_toolchain_file(struct fixture *f, gconstpointer data)
+{
+    g_autofree char *text = NULL;
+
+    (void)data;
+    g_assert_true(g_file_get_contents(NUB_SOURCE_DIR "/sdk/nub-guest.cmake", &text, NULL, NULL));
+    for (const char *const *flag = nub_cc_target_flags; *flag; flag++)
+        g_assert_nonnull(strstr(text, *flag));
+    if (!link_test_has_tools())
+        return;
+    write_file(f, "main.c",
+               "#include <nub-guest.h>\nNUB_EXPORT uint64_t run(uint64_t x) { return x * 3; }\n");
+    write_file(f, "CMakeLists.txt",
+               "cmake_minimum_required(VERSION 3.25)\nproject(p C)\n"
+               "add_executable(prog main.c)\nnub_guest_runtime(prog)\n");
+    g_autofree char *command = g_strdup_printf(
+        "sh -c 'cd %s && cmake -S . -B build --toolchain %s/sdk/nub-guest.cmake -G Ninja >log && "
+        "cmake --build build >log && mv build/prog prog.elf && rm -r build'",
+        f->directory, NUB_SOURCE_DIR);
+    int status;
+    g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, &status, NULL));
+    g_assert_cmpint(status, ==, 0);
+    expect(f, "link prog.elf -o p.nub", 0, NULL, NULL);
+    expect(f, "run p.nub -b local -a 14", 0, "value    42", NULL);
+}
+
 static const char trapping[] = "#include <nub-guest.h>\n"
                                "static __attribute__((noinline)) int inner(int x)\n"
                                "{\n"
@@ -203,6 +231,7 @@ main(int argc, char **argv)
 #define TEST(path, function) g_test_add(path, struct fixture, NULL, set_up, function, tear_down)
     TEST("/tools/cc/compiles-links-and-keeps-warnings", test_cc);
     TEST("/tools/link/command/exports-what-is-asked-for", test_link);
+    TEST("/tools/cc/a-cmake-project-cross-compiles", test_toolchain_file);
     TEST("/tools/run/knows-names-and-lines", test_names);
     TEST("/tools/prof/finds-all-gas-of-a-run", test_prof);
     return g_test_run();
