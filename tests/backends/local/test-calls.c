@@ -165,6 +165,16 @@ test_price(gconstpointer data)
 /* ---- giving up ------------------------------------------------------------------------------- */
 
 static void
+counting(struct test_code *code)
+{
+    test_emit(code, (struct nub_insn){ .opcode = NUB_OP_LOAD_IND_U64, .a = 9, .b = 7 });
+    test_emit(code, (struct nub_insn){ .opcode = NUB_OP_ADD_64, .a = 9, .b = 8, .d = 9 });
+    test_emit(code, (struct nub_insn){ .opcode = NUB_OP_STORE_IND_U64, .a = 9, .b = 7 });
+    test_emit(code, (struct nub_insn){ .opcode = NUB_OP_MOVE_REG, .a = 9, .d = 7 });
+    test_emit(code, HALT_INSN);
+}
+
+static void
 endless(struct test_code *code)
 {
     test_emit(code, (struct nub_insn){ .opcode = NUB_OP_ADD_IMM_64, .a = 7, .b = 7, .x = 1 });
@@ -194,6 +204,38 @@ test_deadline(gconstpointer data)
     c.deadline_ns = 0;
     c.cancel = &cancelled;
     call(local, &c, NUB_ERR_CANCELLED);
+    nub_local_free(local);
+}
+
+/* Ended at any moment, a call leaves a kernel that answers the next one as if nothing had been. */
+static void
+test_many_deadlines(gconstpointer data)
+{
+    unsigned n = g_test_thorough() ? 100000 : 300;
+    struct nub_local *local = test_local_new(data);
+    struct test_code code = { .size = 0 }, add = { .size = 0 };
+    unsigned timed_out = 0;
+
+    endless(&code);
+    counting(&add);
+    struct nub_hash running = test_put_program(local, &code, 16 * 4096);
+    struct nub_hash adding = test_put_program(local, &add, 16 * 4096);
+    for (unsigned i = 0; i < n; i++) {
+        struct nub_outcome outcome = { .struct_size = sizeof outcome };
+        struct nub_call c = { .struct_size = sizeof c,
+                              .gas = (uint64_t)g_test_rand_int_range(1000, 3000000),
+                              .flags = NUB_CALL_COMMIT,
+                              .instance = running,
+                              .deadline_ns =
+                                  now_ns() + (uint64_t)g_test_rand_int_range(0, 200000) };
+        int32_t status = nub_local_invoke(local, &c, &outcome, NULL);
+        timed_out += status == NUB_ERR_TIMED_OUT;
+        if (status == NUB_OK)
+            g_assert_cmpuint(outcome.result.exit_reason, ==, NUB_EXIT_OUT_OF_GAS);
+        g_assert_true(nub_hash_is_zero(&outcome.successor));
+        g_assert_cmpuint(test_invoke(local, &adding, i % 15 * 4096, i).return_value, ==, i);
+    }
+    g_assert_cmpuint(timed_out, >, 0);
     nub_local_free(local);
 }
 
@@ -277,16 +319,6 @@ resident_kib(void)
     g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
     g_assert_cmpint(sscanf(text, "%lu %lu", &size, &resident), ==, 2);
     return resident * 4;
-}
-
-static void
-counting(struct test_code *code)
-{
-    test_emit(code, (struct nub_insn){ .opcode = NUB_OP_LOAD_IND_U64, .a = 9, .b = 7 });
-    test_emit(code, (struct nub_insn){ .opcode = NUB_OP_ADD_64, .a = 9, .b = 8, .d = 9 });
-    test_emit(code, (struct nub_insn){ .opcode = NUB_OP_STORE_IND_U64, .a = 9, .b = 7 });
-    test_emit(code, (struct nub_insn){ .opcode = NUB_OP_MOVE_REG, .a = 9, .d = 7 });
-    test_emit(code, HALT_INSN);
 }
 
 static void
@@ -377,6 +409,7 @@ main(int argc, char **argv)
         { "a callback continues, finishes, fails, pauses, looks into memory", test_hosts },
         { "a price that does not fit is out of gas at the ecalli", test_price },
         { "a deadline and a cancel end a call and change nothing", test_deadline },
+        { "calls that are ended at any moment change nothing", test_many_deadlines },
         { "an interrupted session can only be closed", test_interrupt },
         { "gas in slices does not show", test_slices },
         { "many calls leave memory where it was", test_many_calls },
