@@ -231,3 +231,18 @@ nub_fail_at(struct nub_failure *failure, enum nub_status status, uint64_t addres
         failure->address = address;
     return status;
 }
+
+enum nub_status
+nub_failure_copy(struct nub_failure *to, const struct nub_failure *from)
+{
+    if (!to)
+        return (enum nub_status)from->code;
+    uint32_t size = to->struct_size < sizeof *to ? to->struct_size : (uint32_t)sizeof *to;
+
+    if (size > sizeof to->struct_size)
+        memcpy((char *)to + sizeof to->struct_size, (const char *)from + sizeof from->struct_size,
+               size - sizeof to->struct_size);
+    if (size < sizeof *to && size > offsetof(struct nub_failure, message))
+        ((char *)to)[size - 1] = '\0';
+    return (enum nub_status)from->code;
+}

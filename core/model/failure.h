@@ -29,4 +29,7 @@ enum nub_status nub_fail_hash(struct nub_failure *failure, enum nub_status statu
 /** The same, and the error names an address (or a byte offset of an encoding). */
 enum nub_status nub_fail_at(struct nub_failure *failure, enum nub_status status, uint64_t address, const char *format, ...);
 
+/** Passes `from` on to the caller's `to` (may be NULL), no further than `to->struct_size`; returns its code. */
+enum nub_status nub_failure_copy(struct nub_failure *to, const struct nub_failure *from);
+
 #endif

@@ -19,11 +19,7 @@ answer_new(void)
 int32_t
 pass_on(const struct answer *answer, struct nub_failure *failure)
 {
-    if (failure) {
-        uint32_t size = failure->struct_size;
-        *failure = answer->failure;
-        failure->struct_size = size;
-    }
+    nub_failure_copy(failure, &answer->failure);
     return answer->status;
 }
 

@@ -13,11 +13,12 @@ struct null_backend {
     const struct nub_host *host; /* valid until destroy returns */
 };
 
-/* Fills in the caller's failure, which may be NULL, and returns the status: `return fail(...)`. */
+/* Fills in the caller's failure and returns the status: `return fail(...)`. It may be NULL, or a
+ * smaller struct of an older host, which must not be written beyond its end. */
 static int32_t
 fail(struct nub_failure *failure, int32_t status, const char *message)
 {
-    if (failure) {
+    if (failure && failure->struct_size >= sizeof *failure) {
         failure->code = status;
         snprintf(failure->message, sizeof failure->message, "%s", message);
     }
@@ -60,9 +61,10 @@ null_invoke_cached(void *backend, const struct nub_invoke_args *args, struct nub
 {
     (void)backend;
     (void)result;
-    if (failure)
+    int32_t status = fail(failure, NUB_ERR_NOT_PUBLISHED, "null: the instance is not published");
+    if (failure && failure->struct_size >= sizeof *failure)
         failure->hash = args->instance;
-    return fail(failure, NUB_ERR_NOT_PUBLISHED, "null: the instance is not published");
+    return status;
 }
 
 static int32_t

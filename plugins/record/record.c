@@ -79,11 +79,7 @@ frame_answer(struct nub_frame *frame, int32_t status, const struct nub_failure *
 int32_t
 pass_on(int32_t status, const struct nub_failure *answer, struct nub_failure *failure)
 {
-    if (failure) {
-        uint32_t size = failure->struct_size;
-        *failure = *answer;
-        failure->struct_size = size;
-    }
+    nub_failure_copy(failure, answer);
     return status;
 }
 

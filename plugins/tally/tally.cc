@@ -37,7 +37,7 @@ struct Session {
 int32_t
 fail(nub_failure *failure, int32_t status, const char *what)
 {
-    if (failure) {
+    if (failure && failure->struct_size >= sizeof *failure) {
         failure->code = status;
         std::snprintf(failure->message, sizeof failure->message, "tally: %s", what);
     }

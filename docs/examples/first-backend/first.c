@@ -16,7 +16,7 @@ struct first {
 static int32_t
 fail(struct nub_failure *failure, int32_t status, const char *message)
 {
-    if (failure) {
+    if (failure && failure->struct_size >= sizeof *failure) {
         failure->code = status;
         snprintf(failure->message, sizeof failure->message, "%s", message);
     }
