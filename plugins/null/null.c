@@ -49,8 +49,9 @@ null_put_cap(void *backend, struct nub_slice wire, struct nub_hash *hash,
              struct nub_failure *failure)
 {
     (void)backend;
-    (void)wire;
     (void)hash;
+    if (wire.size == 0 || wire.data[0] > 4)
+        return fail(failure, NUB_ERR_BAD_ENCODING, "null: no kind of capability");
     return fail(failure, NUB_ERR_NO_SPACE, "null: the directory has no room for a capability");
 }
 
