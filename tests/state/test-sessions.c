@@ -207,6 +207,18 @@ check_some(NubKernel *kernel, const NubHash *instance)
     }
 }
 
+/* Runs the test in a process of its own, if the backend opens here. */
+static void
+try_in_child(gconstpointer setting)
+{
+    g_autoptr(NubKernel) kernel = open_setting(setting);
+
+    if (!kernel)
+        return;
+    g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+    g_test_trap_assert_passed();
+}
+
 /* Not one window more: what is left of the address space is smaller than one. */
 static void
 test_no_address_space(gconstpointer setting)
@@ -215,8 +227,6 @@ test_no_address_space(gconstpointer setting)
         g_autoptr(NubKernel) kernel = open_setting(setting);
         struct rlimit limit = { .rlim_cur = 0 };
         g_autofree char *text = NULL;
-        if (!kernel)
-            return;
         NubHash instance = publish(kernel);
         g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
         limit.rlim_cur = limit.rlim_max =
@@ -225,8 +235,22 @@ test_no_address_space(gconstpointer setting)
         check_some(kernel, &instance);
         return;
     }
-    g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
-    g_test_trap_assert_passed();
+    try_in_child(setting);
+}
+
+/* More than the next test tries to use up: some systems allow a million. */
+#define MOST_MAPPINGS (1u << 18)
+
+static gboolean
+mappings_can_be_used_up(void)
+{
+    g_autofree char *text = NULL;
+
+    if (g_file_get_contents("/proc/sys/vm/max_map_count", &text, NULL, NULL) &&
+        g_ascii_strtoull(text, NULL, 10) < MOST_MAPPINGS - 1000)
+        return TRUE;
+    g_test_skip("this system allows too many mappings to use them up");
+    return FALSE;
 }
 
 /* Every mapping that the system allows is taken: runs end right, or with an error that has a name.
@@ -238,16 +262,15 @@ test_no_mappings(gconstpointer setting)
         g_autoptr(NubKernel) kernel = open_setting(setting);
         g_autoptr(GError) error = NULL;
         guint n = 0, spare = 40;
-        if (!kernel)
-            return;
         NubHash instance = publish(kernel);
         check_some(kernel, &instance);
         /* every second page another protection, so that none can be joined */
-        guint8 *area = mmap(NULL, (gsize)1 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        const gsize size = MOST_MAPPINGS / 2 * (gsize)8192;
+        guint8 *area = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         g_assert_true(area != MAP_FAILED);
-        while (n < 1u << 17 && mprotect(area + n * 8192u, 4096, PROT_READ) == 0)
+        while (n < MOST_MAPPINGS / 2 && mprotect(area + n * 8192u, 4096, PROT_READ) == 0)
             n++;
-        g_assert_cmpuint(n, <, 1u << 17);
+        g_assert_cmpuint(n, <, MOST_MAPPINGS / 2);
         for (; spare; spare--) { /* a few to allocate with */
             g_autoptr(NubSession) session = start(kernel, &instance, n, &error);
             if (session)
@@ -257,12 +280,12 @@ test_no_mappings(gconstpointer setting)
             g_clear_error(&error);
             g_assert_cmpint(mprotect(area + --n * 8192u, 4096, PROT_NONE), ==, 0);
         }
-        g_assert_cmpint(munmap(area, (gsize)1 << 30), ==, 0);
+        g_assert_cmpint(munmap(area, size), ==, 0);
         check_some(kernel, &instance);
         return;
     }
-    g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
-    g_test_trap_assert_passed();
+    if (mappings_can_be_used_up())
+        try_in_child(setting);
 }
 
 /* A guest's memory bounds its sessions: the next one is refused by name, the others go on. */
