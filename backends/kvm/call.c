@@ -5,13 +5,11 @@
  * anything. */
 #include "kvm-private.h"
 #include "bytes.h"
-#include "gas.h"
+#include "judge.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define INPUT_ADDRESS 0xFEFF0000u
-#define INPUT_MAX     ((uint64_t)1 << 24)
-#define END           ((uint64_t)1 << 32)
+#define END ((uint64_t)1 << 32)
 
 static uint64_t
 cut_gas(uint64_t gas)
@@ -74,54 +72,21 @@ nub_kvm_invoke_cached(void *backend, const struct nub_invoke_args *args, struct 
 
 /* ---- the full call ----------------------------------------------------------------------- */
 
-enum nub_status
-nub_judge_gas_setting(uint32_t gas_model, uint32_t mem_cycles, struct nub_failure *failure)
-{
-    if (gas_model != NUB_GAS_DEFAULT && !nub_gas_model_name(gas_model))
-        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT, "gas model %u: no such model",
-                        gas_model);
-    if (mem_cycles > NUB_MEM_CYCLES_MAX)
-        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT, "mem_cycles %u: more than %u",
-                        mem_cycles, NUB_MEM_CYCLES_MAX);
-    return NUB_OK;
-}
-
-static enum nub_status
-judge_arguments(const struct nub_call *call, bool resume, struct nub_failure *failure)
-{
-    const uint32_t known = NUB_CALL_INPUT | NUB_CALL_OUTPUT | NUB_CALL_COMMIT | NUB_CALL_ADVANCE |
-                           NUB_CALL_EXPECTED_HEAD | NUB_CALL_REGS;
-    enum nub_status status;
-
-    if (call->flags & ~known)
-        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT, "call: unknown flags %x",
-                        call->flags & ~known);
-    if ((call->flags & NUB_CALL_ADVANCE) && !(call->flags & NUB_CALL_COMMIT))
-        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT, "call: advance without commit");
-    if (call->flags & (resume ? NUB_CALL_INPUT : NUB_CALL_REGS))
-        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT,
-                        resume ? "call: resume takes no input" : "call: invoke takes no registers");
-    status = nub_judge_gas_setting(call->gas_model, call->mem_cycles, failure);
-    if (!status && (call->flags & NUB_CALL_INPUT) && call->input.size > INPUT_MAX)
-        return nub_fail(failure, NUB_ERR_INPUT_TOO_LONG, "input: %U bytes, at most %U",
-                        call->input.size, INPUT_MAX);
-    return status;
-}
-
 static enum nub_status
 lay_input(struct nub_machine *machine, const struct nub_call *call, struct nub_failure *failure)
 {
     uint64_t pages = (call->input.size + NUB_PAGE_SIZE - 1) & ~(uint64_t)(NUB_PAGE_SIZE - 1);
     enum nub_status status;
 
-    machine->regs[7] = INPUT_ADDRESS;
+    machine->regs[7] = NUB_INPUT_ADDRESS;
     machine->regs[8] = call->input.size;
     if (call->input.size == 0)
         return NUB_OK;
-    status = nub_machine_map(machine, INPUT_ADDRESS, pages, NUB_ACCESS_READ_ONLY, failure);
+    status = nub_machine_map(machine, NUB_INPUT_ADDRESS, pages, NUB_ACCESS_READ_ONLY, failure);
     if (status)
         return status;
-    return nub_machine_write(machine, INPUT_ADDRESS, call->input.data, call->input.size, failure);
+    return nub_machine_write(machine, NUB_INPUT_ADDRESS, call->input.data, call->input.size,
+                             failure);
 }
 
 static void
@@ -225,7 +190,7 @@ full_call(struct nub_kvm *kvm, const struct nub_call *call, bool resume,
     enum nub_status status = nub_kvm_judge_process(kvm, failure);
 
     if (!status)
-        status = judge_arguments(call, resume, failure);
+        status = nub_judge_call(call, resume, failure);
     if (!status)
         status = nub_machine_open(&machine, kvm, &args, failure);
     if (status)

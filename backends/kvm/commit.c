@@ -4,6 +4,7 @@
  * What becomes an overlay, and the hash, is core/model's (successor.h), so a guest can lie about
  * what its memory holds but not about what that is called. */
 #include "kvm-private.h"
+#include "judge.h"
 #include "successor.h"
 #include <stdlib.h>
 #include <string.h>
@@ -163,22 +164,6 @@ put(const struct nub_commit *commit, struct nub_dir_entry *prepared, struct nub_
     return status;
 }
 
-static bool
-has_successor(const struct nub_commit *commit)
-{
-    switch (commit->machine->reason) {
-    case NUB_EXIT_HALT:
-    case NUB_EXIT_HOST_CALL:
-    case NUB_EXIT_ECALL:
-        return true;
-    case NUB_EXIT_OUT_OF_GAS:
-    case NUB_EXIT_PAGE_FAULT:
-        return commit->session;
-    default:
-        return false;
-    }
-}
-
 enum nub_status
 nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct nub_failure *failure)
 {
@@ -189,7 +174,7 @@ nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct n
     enum nub_status status;
 
     memset(successor, 0, sizeof *successor);
-    if (!has_successor(commit))
+    if (!nub_exit_has_successor(commit->machine->reason, commit->session))
         return NUB_OK;
     if (machine->reason != NUB_EXIT_HALT && has_read_only(machine))
         return nub_fail_hash(

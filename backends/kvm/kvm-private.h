@@ -182,7 +182,6 @@ struct nub_commit {
 /** `*successor` is zero where the exit has none. NOT_SUPPORTED, CONFLICT, NO_SPACE, NO_MEMORY. */
 enum nub_status nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct nub_failure *failure);
 
-enum nub_status nub_judge_gas_setting(uint32_t gas_model, uint32_t mem_cycles, struct nub_failure *failure);
 int32_t nub_kvm_invoke_cached(void *backend, const struct nub_invoke_args *args, struct nub_result *result, struct nub_failure *failure);
 int32_t nub_kvm_invoke(void *backend, const struct nub_call *call, struct nub_outcome *outcome, struct nub_failure *failure);
 int32_t nub_kvm_resume(void *backend, const struct nub_call *call, struct nub_outcome *outcome, struct nub_failure *failure);

@@ -4,6 +4,7 @@
  * only the interrupt flag is shared. After an interrupt, or when its guest was lost, only close is
  * left. */
 #include "kvm-private.h"
+#include "judge.h"
 #include <stdlib.h>
 #include <string.h>
 

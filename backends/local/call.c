@@ -59,39 +59,6 @@ nub_local_invoke_cached(void *backend, const struct nub_invoke_args *args,
 
 /* ---- the full call --------------------------------------------------------------------------- */
 
-enum nub_status
-nub_judge_gas_setting(uint32_t gas_model, uint32_t mem_cycles, struct nub_failure *failure)
-{
-    if (gas_model != NUB_GAS_DEFAULT && !nub_gas_model_name(gas_model))
-        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT, "gas model %u: no such model",
-                        gas_model);
-    if (mem_cycles > NUB_MEM_CYCLES_MAX)
-        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT, "mem_cycles %u: more than %u",
-                        mem_cycles, NUB_MEM_CYCLES_MAX);
-    return NUB_OK;
-}
-
-static enum nub_status
-judge_arguments(const struct nub_call *call, bool resume, struct nub_failure *failure)
-{
-    const uint32_t known = NUB_CALL_INPUT | NUB_CALL_OUTPUT | NUB_CALL_COMMIT | NUB_CALL_ADVANCE |
-                           NUB_CALL_EXPECTED_HEAD | NUB_CALL_REGS;
-
-    if (call->flags & ~known)
-        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT, "call: unknown flags %x",
-                        call->flags & ~known);
-    if ((call->flags & NUB_CALL_ADVANCE) && !(call->flags & NUB_CALL_COMMIT))
-        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT, "call: advance without commit");
-    if (call->flags & (resume ? NUB_CALL_INPUT : NUB_CALL_REGS))
-        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT,
-                        resume ? "call: resume takes no input" : "call: invoke takes no registers");
-    enum nub_status status = nub_judge_gas_setting(call->gas_model, call->mem_cycles, failure);
-    if (status == NUB_OK && (call->flags & NUB_CALL_INPUT) && call->input.size > NUB_INPUT_MAX)
-        status = nub_fail(failure, NUB_ERR_INPUT_TOO_LONG, "input: %U bytes, at most %u",
-                          call->input.size, NUB_INPUT_MAX);
-    return status;
-}
-
 static bool
 has_input_zone_page(const struct nub_memplan *plan)
 {
@@ -249,7 +216,7 @@ full_call(struct nub_local *local, const struct nub_call *given, bool resume,
                                  .gas_model = call.gas_model,
                                  .mem_cycles = call.mem_cycles,
                                  .resume = resume };
-    enum nub_status status = judge_arguments(&call, resume, failure);
+    enum nub_status status = nub_judge_call(&call, resume, failure);
     if (status == NUB_OK)
         status = nub_hold(local, &target, &held, failure);
     if (status != NUB_OK)

@@ -161,22 +161,6 @@ nub_judge_head(struct nub_local *local, const struct nub_hash *expected,
     return status;
 }
 
-static bool
-has_successor(const struct nub_commit *commit)
-{
-    switch (commit->machine->reason) {
-    case NUB_EXIT_HALT:
-    case NUB_EXIT_HOST_CALL:
-    case NUB_EXIT_ECALL:
-        return true;
-    case NUB_EXIT_OUT_OF_GAS:
-    case NUB_EXIT_PAGE_FAULT:
-        return commit->session;
-    default:
-        return false;
-    }
-}
-
 enum nub_status
 nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct nub_failure *failure)
 {
@@ -191,7 +175,7 @@ nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct n
     struct nub_dir_entry *prepared = NULL;
 
     memset(successor, 0, sizeof *successor);
-    if (!has_successor(commit))
+    if (!nub_exit_has_successor(commit->machine->reason, commit->session))
         return NUB_OK;
     if (commit->machine->reason != NUB_EXIT_HALT && nub_memory_has_host_read_only(memory))
         return nub_fail_hash(failure, NUB_ERR_NOT_SUPPORTED, instance,

@@ -17,7 +17,5 @@ struct nub_commit {
 enum nub_status nub_judge_head(struct nub_local *local, const struct nub_hash *expected, struct nub_failure *failure);
 /** `*successor` is zero where the exit has none. NOT_SUPPORTED, CONFLICT, NO_SPACE, NO_MEMORY. */
 enum nub_status nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct nub_failure *failure);
-/** nub_call.gas_model and mem_cycles: INVALID_ARGUMENT. */
-enum nub_status nub_judge_gas_setting(uint32_t gas_model, uint32_t mem_cycles, struct nub_failure *failure);
 
 #endif

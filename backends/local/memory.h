@@ -12,15 +12,13 @@
 #ifndef NUB_LOCAL_MEMORY_H
 #define NUB_LOCAL_MEMORY_H
 
+#include "judge.h"
 #include "memplan.h"
 #include <stdbool.h>
 
 #define NUB_PAGE_SHIFT 12
 #define NUB_MEMORY_END ((uint64_t)1 << 32)
 #define NUB_N_PAGES (1u << 20)
-/** Where the input of a call lies (caps.md 4.2). */
-#define NUB_INPUT_ADDRESS 0xFEFF0000u
-#define NUB_INPUT_MAX (1u << 24)
 
 /* access states of a page, ordered so that >= means "allows at least" */
 enum nub_page_access { NUB_PAGE_NONE = 0, NUB_PAGE_RO = 1, NUB_PAGE_RW = 2 };
