@@ -343,6 +343,33 @@ test_many_calls(gconstpointer data)
     nub_local_free(local);
 }
 
+/* A million caps put and dropped again: nothing of them is left. */
+static void
+test_many_puts(gconstpointer data)
+{
+    const struct test_mode *mode = data;
+    /* how programs run makes no difference here: once is enough */
+    unsigned n = mode == &test_modes[0] && !NUB_TEST_INSTRUMENTED ? 1000000 : 20000;
+    struct nub_local *local = test_local_new(data);
+    uint8_t wire[1 + sizeof(struct nub_hash)] = { NUB_CAP_TYPE };
+    uint64_t before = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct nub_hash hash;
+        memcpy(wire + 1, &i, sizeof i);
+        g_assert_cmpint(
+            nub_local_put_cap(local, (struct nub_slice){ wire, sizeof wire }, &hash, NULL), ==,
+            NUB_OK);
+        g_assert_cmpint(nub_local_drop_cap(local, &hash, NULL), ==, NUB_OK);
+        g_assert_cmpint(nub_local_drop_cap(local, &hash, NULL), ==, NUB_ERR_NOT_FOUND);
+        if (i == n / 10)
+            before = resident_kib();
+    }
+    if (!NUB_TEST_INSTRUMENTED)
+        g_assert_cmpuint(resident_kib(), <=, before + 512);
+    nub_local_free(local);
+}
+
 struct worker {
     struct nub_local *local;
     struct nub_hash shared;
@@ -413,6 +440,7 @@ main(int argc, char **argv)
         { "an interrupted session can only be closed", test_interrupt },
         { "gas in slices does not show", test_slices },
         { "many calls leave memory where it was", test_many_calls },
+        { "many puts and drops leave memory where it was", test_many_puts },
         { "several threads put, call and drop", test_threads },
     };
 
