@@ -96,6 +96,19 @@ open_in_guest(struct nub_machine *machine, const struct nub_machine_args *args,
     return status;
 }
 
+/* A guest that lies says yes to anything; from here on the entry is used as what it claims to be.
+ */
+static bool
+is_runnable(struct nub_kvm *kvm, const struct nub_dir_entry *entry, bool resume)
+{
+    const struct nub_dir_entry *image;
+
+    if (entry->cap.kind != NUB_CAP_INSTANCE || (entry->cap.u.instance.phase == 1) != resume)
+        return false;
+    image = nub_book_find_kept(kvm, entry->cap.u.instance.image);
+    return image && image->cap.kind == NUB_CAP_IMAGE;
+}
+
 enum nub_status
 nub_machine_open(struct nub_machine *machine, struct nub_kvm *kvm,
                  const struct nub_machine_args *args, struct nub_failure *failure)
@@ -112,6 +125,8 @@ nub_machine_open(struct nub_machine *machine, struct nub_kvm *kvm,
     do {
         status = open_in_guest(machine, args, &packet, failure);
     } while (status && nub_residence_retry(kvm, &args->instance, &retry, &status, failure));
+    if (!status && !is_runnable(kvm, entry, args->resume))
+        status = nub_kvm_corrupt(kvm, "opened what cannot run", failure);
     if (status) {
         nub_book_unpin(kvm, entry);
         return status;
@@ -307,6 +322,18 @@ nub_machine_write(struct nub_machine *machine, uint64_t address, const void *dat
     return copy(machine, address, NULL, data, size, failure);
 }
 
+/* Commits count on it that ranges are whole pages and apart, so a guest's word does not do. */
+static bool
+overlaps_mapped(const struct nub_machine *machine, uint64_t address, uint64_t size)
+{
+    for (uint32_t i = 0; i < machine->n_mapped; i++) {
+        const struct nub_mapped *mapped = &machine->mapped[i];
+        if (address < mapped->start + mapped->size && mapped->start < address + size)
+            return true;
+    }
+    return false;
+}
+
 enum nub_status
 nub_machine_map(struct nub_machine *machine, uint64_t address, uint64_t size, uint32_t access,
                 struct nub_failure *failure)
@@ -315,6 +342,9 @@ nub_machine_map(struct nub_machine *machine, uint64_t address, uint64_t size, ui
     uint32_t capacity = machine->mapped_capacity ? machine->mapped_capacity * 2 : 4;
     enum nub_status status;
 
+    if (size == 0 || (address | size) % NUB_PAGE_SIZE != 0 || address > END || size > END - address)
+        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT,
+                        "%U bytes at %X: not whole pages below 2^32", size, address);
     if (machine->n_mapped == machine->mapped_capacity) {
         struct nub_mapped *mapped = realloc(machine->mapped, capacity * sizeof *mapped);
         if (!mapped)
@@ -323,6 +353,8 @@ nub_machine_map(struct nub_machine *machine, uint64_t address, uint64_t size, ui
         machine->mapped_capacity = capacity;
     }
     status = memory_request(machine, NUB_REQUEST_SESSION_MAP, &packet, failure);
+    if (!status && overlaps_mapped(machine, address, size))
+        status = nub_kvm_corrupt(machine->kvm, "mapped a page twice", failure);
     if (!status)
         machine->mapped[machine->n_mapped++] = (struct nub_mapped){ address, size, access };
     return status;
@@ -385,7 +417,10 @@ append_pages(struct nub_machine *machine, struct nub_page_copy **pages, uint64_t
     status = nub_lane_call(lane, &call, failure);
     if (status)
         return status;
-    if (packet.count > room || *n + packet.count > MAX_OWN)
+    /* each lies in guest memory: without that bound a guest could have the host copy one 2^20 times
+     */
+    if (packet.count > room || *n + packet.count > MAX_OWN ||
+        *n + packet.count > guest->vm.memory_size / NUB_PAGE_SIZE)
         return nub_kvm_corrupt(machine->kvm, "lists more pages than there are", failure);
     *more = packet.count == room;
     if (packet.count == 0)

@@ -233,11 +233,134 @@ test_reports(void)
     fixture_close(&f);
 }
 
+/* ---- a guest that agrees with everything -------------------------------------------------- */
+
+struct yes_man {
+    struct nub_lane *lane;
+    GThread *thread;
+    uint32_t stop;
+};
+
+static uint32_t
+reply_size_of(uint32_t request)
+{
+    switch (request) {
+    case NUB_REQUEST_SESSION_OPEN:
+        return sizeof(struct nub_packet_open);
+    case NUB_REQUEST_SESSION_RUN:
+        return sizeof(struct nub_packet_state);
+    default:
+        return 0;
+    }
+}
+
+static gpointer
+say_yes(gpointer data)
+{
+    struct yes_man *yes_man = data;
+    struct nub_mailbox *box = yes_man->lane->box;
+
+    while (!__atomic_load_n(&yes_man->stop, __ATOMIC_ACQUIRE)) {
+        uint64_t posted = __atomic_load_n(&box->posted, __ATOMIC_SEQ_CST);
+        if (box->answered != posted) {
+            box->status = NUB_OK;
+            box->reply_size = reply_size_of(box->request);
+            __atomic_store_n(&box->answered, posted, __ATOMIC_SEQ_CST);
+        }
+        g_usleep(100);
+    }
+    return NULL;
+}
+
+/* Until the end the vCPU runs nowhere, and each request is answered with OK and what it had sent.
+ */
+static void
+yes_man_begin(struct yes_man *yes_man, struct fixture *f)
+{
+    *yes_man = (struct yes_man){ .lane = &f->kvm->guest.lanes[0] };
+    g_assert_cmpuint(yes_man->lane->turn, ==, NUB_TURN_FREE);
+    __atomic_store_n(&yes_man->lane->turn, NUB_TURN_CALLER, __ATOMIC_SEQ_CST);
+    yes_man->thread = g_thread_new("yes-man", say_yes, yes_man);
+}
+
+static void
+yes_man_end(struct yes_man *yes_man)
+{
+    __atomic_store_n(&yes_man->stop, 1, __ATOMIC_RELEASE);
+    g_thread_join(yes_man->thread);
+    __atomic_store_n(&yes_man->lane->turn, NUB_TURN_FREE, __ATOMIC_SEQ_CST);
+}
+
+/* A Data is no instance, whatever the guest says. */
+static void
+test_opens_anything(void)
+{
+    static const uint8_t text[] = "no instance";
+    const struct nub_option sync = { "wait", "sync" };
+    uint8_t wire[2 * NUB_PAGE_SIZE];
+    struct nub_session_args args = { .struct_size = sizeof args, .gas = 1000 };
+    struct nub_hash instance;
+    struct yes_man yes_man;
+    struct fixture f;
+    void *session;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &sync, 1);
+    instance = fixture_put_program(&f, &program_count, 0x11000);
+    assert_ok(f.ops->set_state_root(f.backend, &instance, &f.failure), f.failure);
+    g_assert_cmpuint(nub_data_wire_size(sizeof text), <=, sizeof wire);
+    nub_data_encode(wire, (struct nub_slice){ text, sizeof text });
+    args.instance = fixture_put(&f, wire, nub_data_wire_size(sizeof text));
+    yes_man_begin(&yes_man, &f);
+    g_assert_cmpint(f.ops->session_open(f.backend, &args, &session, &f.failure), ==,
+                    NUB_ERR_GUEST_CORRUPT);
+    yes_man_end(&yes_man);
+    assert_whole(&f, &instance);
+    fixture_close(&f);
+}
+
+/* Ranges that a right guest refuses: the first two the host refuses itself. */
+static void
+test_maps_anything(void)
+{
+    const struct nub_option sync = { "wait", "sync" };
+    struct nub_session_args args = { .struct_size = sizeof args, .gas = 1000 };
+    struct yes_man yes_man;
+    struct fixture f;
+    void *session;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &sync, 1);
+    args.instance = fixture_put_program(&f, &program_count, 0x11000);
+    assert_ok(f.ops->set_state_root(f.backend, &args.instance, &f.failure), f.failure);
+    assert_ok(f.ops->session_open(f.backend, &args, &session, &f.failure), f.failure);
+    yes_man_begin(&yes_man, &f);
+    g_assert_cmpint(
+        f.ops->session_map(session, 0x40000000, 0x1001, NUB_ACCESS_READ_WRITE, &f.failure), ==,
+        NUB_ERR_INVALID_ARGUMENT);
+    g_assert_cmpint(f.ops->session_map(session, 0x40000000, ~(uint64_t)0xfff, NUB_ACCESS_READ_WRITE,
+                                       &f.failure),
+                    ==, NUB_ERR_INVALID_ARGUMENT);
+    assert_ok(f.ops->session_map(session, 0x40000000, 0x2000, NUB_ACCESS_READ_WRITE, &f.failure),
+              f.failure);
+    g_assert_cmpint(
+        f.ops->session_map(session, 0x40001000, 0x2000, NUB_ACCESS_READ_WRITE, &f.failure), ==,
+        NUB_ERR_GUEST_CORRUPT);
+    yes_man_end(&yes_man);
+    f.ops->session_close(session);
+    assert_whole(&f, &args.instance);
+    fixture_close(&f);
+}
+
 int
 main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/kvm/hostile/is-reported-and-the-next-call-works", test_reports);
+    g_test_add_func("/kvm/hostile/opens-what-cannot-run", test_opens_anything);
+    g_test_add_func("/kvm/hostile/maps-what-cannot-be-mapped", test_maps_anything);
     for (gsize i = 0; i < G_N_ELEMENTS(attacks); i++) {
         g_autofree char *path = g_strdup_printf("/kvm/hostile/overwrites/%s", attacks[i].name);
         g_test_add_data_func(path, &attacks[i], test_attack);
