@@ -6,6 +6,7 @@
  */
 #include "bytes.h"
 #include "cli.h"
+#include "failure.h"
 #include "recording.h"
 
 #include <stdio.h>
@@ -41,25 +42,6 @@ static void G_GNUC_PRINTF(2, 3) differ(Replay *self, const char *format, ...)
 }
 
 /* ---- what is compared ------------------------------------------------------------------------ */
-
-/* A status that depends on the machine that recorded: a deadline, a full disk, a lost guest. */
-static bool
-is_host_side(guint32 status)
-{
-    switch (status) {
-    case NUB_ERR_NO_SPACE:
-    case NUB_ERR_NO_MEMORY:
-    case NUB_ERR_TIMED_OUT:
-    case NUB_ERR_CANCELLED:
-    case NUB_ERR_GUEST_CORRUPT:
-    case NUB_ERR_GUEST_LOST:
-    case NUB_ERR_UNAVAILABLE:
-    case NUB_ERR_SYSTEM:
-        return true;
-    default:
-        return false;
-    }
-}
 
 /* Compares how a call ended; true when it succeeded both times. Takes the error. */
 static bool
@@ -354,7 +336,7 @@ replay_session(Replay *self, const struct nub_frame *frame)
 static void
 replay_frame(Replay *self, const struct nub_frame *frame)
 {
-    if (is_host_side(frame->status)) {
+    if (nub_status_is_host_side(frame->status)) {
         self->skipped++;
         return;
     }

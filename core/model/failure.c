@@ -6,7 +6,6 @@
  */
 #include "failure.h"
 #include "mem.h"
-#include <stdbool.h>
 
 struct status {
     int32_t number;
@@ -45,6 +44,24 @@ nub_status_text(int32_t status)
     const struct status *found = find_status(status);
 
     return found ? found->text : "unknown status";
+}
+
+bool
+nub_status_is_host_side(int32_t status)
+{
+    switch (status) {
+    case NUB_ERR_NO_SPACE:
+    case NUB_ERR_NO_MEMORY:
+    case NUB_ERR_TIMED_OUT:
+    case NUB_ERR_CANCELLED:
+    case NUB_ERR_GUEST_CORRUPT:
+    case NUB_ERR_GUEST_LOST:
+    case NUB_ERR_UNAVAILABLE:
+    case NUB_ERR_SYSTEM:
+        return true;
+    default:
+        return false;
+    }
 }
 
 static bool

@@ -8,6 +8,7 @@
 
 #include <nub/types.h>
 #include <stdarg.h>
+#include <stdbool.h>
 
 /** "BAD_ENCODING"; "OK" for 0; "UNKNOWN" for a number that is not in status.def. */
 const char *nub_status_name(int32_t status);
@@ -15,6 +16,8 @@ const char *nub_status_name(int32_t status);
 const char *nub_status_text(int32_t status);
 /** The status with this name ("BAD_ENCODING"), or -1. */
 int32_t nub_status_from_name(const char *name);
+/** Whether it depends on the machine - a deadline, a full disk, a lost guest - and not on the program alone. */
+bool nub_status_is_host_side(int32_t status);
 
 /**
  * Fills in `failure` (which may be NULL) and returns `status`, so that a function can end with

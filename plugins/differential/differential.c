@@ -41,25 +41,6 @@ differ(struct differential *self, const char *what, uint32_t i, struct nub_failu
     return pass_on(&(struct answer){ NUB_ERR_DIFFERENCE, said }, failure);
 }
 
-/* Failures of the host's side depend on the machine, not on the program: no disagreement. */
-static bool
-is_host_side(int32_t status)
-{
-    switch (status) {
-    case NUB_ERR_NO_SPACE:
-    case NUB_ERR_NO_MEMORY:
-    case NUB_ERR_TIMED_OUT:
-    case NUB_ERR_CANCELLED:
-    case NUB_ERR_GUEST_CORRUPT:
-    case NUB_ERR_GUEST_LOST:
-    case NUB_ERR_UNAVAILABLE:
-    case NUB_ERR_SYSTEM:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* The page that an error names counts; the byte offset of BAD_ENCODING is for people. */
 static bool
 names_a_page(int32_t status)
@@ -73,9 +54,9 @@ judge(struct differential *self, const char *what, uint32_t i, const struct answ
 {
     const struct nub_failure *a = &reference->failure, *b = &other->failure;
 
-    if (is_host_side(reference->status))
+    if (nub_status_is_host_side(reference->status))
         return pass_on(reference, failure);
-    if (is_host_side(other->status))
+    if (nub_status_is_host_side(other->status))
         return pass_on(other, failure);
     if (reference->status != other->status)
         return differ(self, what, i, failure, "%s against %s", nub_status_name(reference->status),

@@ -44,6 +44,21 @@ test_numbers_are_unique(void)
     }
 }
 
+static void
+test_host_side(void)
+{
+    static const gint32 host[] = { NUB_ERR_NO_SPACE,    NUB_ERR_NO_MEMORY, NUB_ERR_TIMED_OUT,
+                                   NUB_ERR_CANCELLED,   NUB_ERR_SYSTEM,    NUB_ERR_GUEST_CORRUPT,
+                                   NUB_ERR_UNAVAILABLE, NUB_ERR_GUEST_LOST };
+    guint n = 0;
+
+    for (gsize i = 0; i < G_N_ELEMENTS(host); i++)
+        g_assert_true(nub_status_is_host_side(host[i]));
+    for (gint32 status = -1; status < 100; status++)
+        n += nub_status_is_host_side(status);
+    g_assert_cmpuint(n, ==, G_N_ELEMENTS(host));
+}
+
 #define SIXTEEN "00112233445566778899aabbccddeeff"
 
 static void
@@ -128,6 +143,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/model/failure/names-and-numbers-are-one-to-one", test_names);
     g_test_add_func("/model/failure/each-status-is-found-by-its-name", test_numbers_are_unique);
+    g_test_add_func("/model/failure/some-depend-on-the-machine", test_host_side);
     g_test_add_func("/model/failure/formats", test_formats);
     g_test_add_func("/model/failure/names-a-hash-or-an-address", test_members);
     g_test_add_func("/model/failure/never-writes-beyond-struct-size", test_struct_size);
