@@ -96,8 +96,7 @@ open_in_guest(struct nub_machine *machine, const struct nub_machine_args *args,
     return status;
 }
 
-/* A guest that lies says yes to anything; from here on the entry is used as what it claims to be.
- */
+/* A guest may say yes to anything; from here on the entry is used as what it is said to be. */
 static bool
 is_runnable(struct nub_kvm *kvm, const struct nub_dir_entry *entry, bool resume)
 {
@@ -417,8 +416,7 @@ append_pages(struct nub_machine *machine, struct nub_page_copy **pages, uint64_t
     status = nub_lane_call(lane, &call, failure);
     if (status)
         return status;
-    /* each lies in guest memory: without that bound a guest could have the host copy one 2^20 times
-     */
+    /* each lies in guest memory; one page listed 2^20 times would cost the host 4 GiB */
     if (packet.count > room || *n + packet.count > MAX_OWN ||
         *n + packet.count > guest->vm.memory_size / NUB_PAGE_SIZE)
         return nub_kvm_corrupt(machine->kvm, "lists more pages than there are", failure);

@@ -1,4 +1,4 @@
-/* guest-abi-check.h - tripwires on every offset of guest-abi.h; included once on each side
+/* guest-abi-check.h - tripwires on each offset and number of guest-abi.h; included once on each side
  *
  * When one of these fails, do not just correct the number: the host and the image no longer agree.
  * Raise NUB_GUEST_ABI_VERSION, then correct the number. See docs/guest.md.
@@ -12,6 +12,7 @@
 #define NUB_AT(type, member, offset) \
     _Static_assert(offsetof(struct type, member) == (offset), #type "." #member " moved")
 #define NUB_IS(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed its size")
+#define NUB_HAS(name, value) _Static_assert((name) == (value), #name " changed")
 
 _Static_assert(NUB_GUEST_ABI_VERSION == 1, "a new version: look at every line below");
 
@@ -73,6 +74,7 @@ NUB_AT(nub_packet_room, address, 16);
 NUB_IS(nub_packet_room, 24);
 NUB_AT(nub_packet_cap, hash, 0);
 NUB_AT(nub_packet_cap, present, 32);
+NUB_AT(nub_packet_cap, pad, 36);
 NUB_IS(nub_packet_cap, 40);
 NUB_AT(nub_packet_open, instance, 0);
 NUB_AT(nub_packet_open, endpoint, 32);
@@ -104,8 +106,70 @@ NUB_AT(nub_guest_page, address, 0);
 NUB_AT(nub_guest_page, writable, 4);
 NUB_AT(nub_guest_page, content, 8);
 NUB_IS(nub_guest_page, 16);
+NUB_AT(nub_packet_stats, caps, 0);
+NUB_AT(nub_packet_stats, cap_bytes, 8);
+NUB_AT(nub_packet_stats, runs, 16);
+NUB_AT(nub_packet_stats, compiled, 24);
+NUB_AT(nub_packet_stats, code_bytes, 32);
+NUB_AT(nub_packet_stats, faults, 40);
+NUB_AT(nub_packet_stats, switches, 48);
+NUB_AT(nub_packet_stats, windows, 56);
 NUB_IS(nub_packet_stats, 64);
 
+NUB_HAS(NUB_GUEST_NOTE_TYPE, 0x6e75);
+NUB_HAS(NUB_GUEST_BASE, 0x8000000000);
+NUB_HAS(NUB_GUEST_EXEC, 0xc000000000);
+NUB_HAS(NUB_GUEST_BOOT, 0x1000);
+NUB_HAS(NUB_GUEST_TABLES, 0x10000);
+NUB_HAS(NUB_GUEST_TEXT, 0x200000);
+NUB_HAS(NUB_GUEST_DATA, 0x400000);
+NUB_HAS(NUB_GUEST_LANES, 0x600000);
+NUB_HAS(NUB_GUEST_PT_POOL, 0xa00000);
+NUB_HAS(NUB_GUEST_HEAP, 0x1200000);
+NUB_HAS(NUB_GUEST_MAX_LANES, 16);
+NUB_HAS(NUB_GUEST_LANE_SIZE, 0x40000);
+NUB_HAS(NUB_LANE_GDT, 0x0);
+NUB_HAS(NUB_LANE_IDT, 0x1000);
+NUB_HAS(NUB_LANE_STACK0, 0x2000);
+NUB_HAS(NUB_LANE_STACK0_VIEW, 0x3000);
+NUB_HAS(NUB_LANE_FRAMES, 0x4000);
+NUB_HAS(NUB_LANE_STUBS, 0x5000);
+NUB_HAS(NUB_LANE_MAILBOX, 0x6000);
+NUB_HAS(NUB_LANE_CONTEXT, 0x8000);
+NUB_HAS(NUB_LANE_FAULT_STACK, 0xc000);
+NUB_HAS(NUB_LANE_STACK, 0x10000);
+NUB_HAS(NUB_LANE_BULK, 0x20000);
+NUB_HAS(NUB_LANE_BULK_SIZE, 0x20000);
+NUB_HAS(NUB_GUEST_VECTORS, 32);
+NUB_HAS(NUB_PORT_IDLE, 0x10);
+NUB_HAS(NUB_PORT_PANIC, 0x11);
+NUB_HAS(NUB_PORT_DOORBELL, 0x20);
+NUB_HAS(NUB_PACKET_SIZE, 1024);
+NUB_HAS(NUB_RUN_STOPPED, 0x100);
+
+NUB_HAS(NUB_GUEST_AWAKE, 0);
+NUB_HAS(NUB_GUEST_IDLE, 1);
+NUB_HAS(NUB_GUEST_DEAD, 2);
+NUB_HAS(NUB_REQUEST_BOOT_INFO, 1);
+NUB_HAS(NUB_REQUEST_HEAP_STATS, 2);
+NUB_HAS(NUB_REQUEST_INVOKE_CACHED, 3);
+NUB_HAS(NUB_REQUEST_CAP_ROOM, 4);
+NUB_HAS(NUB_REQUEST_PUT_CAP, 5);
+NUB_HAS(NUB_REQUEST_DROP_CAP, 6);
+NUB_HAS(NUB_REQUEST_CONTAINS, 7);
+NUB_HAS(NUB_REQUEST_EVICT, 8);
+NUB_HAS(NUB_REQUEST_STATS, 9);
+NUB_HAS(NUB_REQUEST_SHED, 10);
+NUB_HAS(NUB_REQUEST_SESSION_OPEN, 16);
+NUB_HAS(NUB_REQUEST_SESSION_RUN, 17);
+NUB_HAS(NUB_REQUEST_SESSION_READ, 20);
+NUB_HAS(NUB_REQUEST_SESSION_WRITE, 21);
+NUB_HAS(NUB_REQUEST_SESSION_MAP, 22);
+NUB_HAS(NUB_REQUEST_SESSION_PAGES, 23);
+NUB_HAS(NUB_REQUEST_SESSION_CLOSE, 24);
+NUB_HAS(NUB_REQUEST_SMOKE, 42);
+
+#undef NUB_HAS
 #undef NUB_AT
 #undef NUB_IS
 
