@@ -2,6 +2,7 @@
 #ifndef NUB_CORE_TEST_H
 #define NUB_CORE_TEST_H
 
+#include <glib/gstdio.h>
 #include <nub/nub.h>
 
 /** A registry over `backends` (a YAML flow list without its brackets), with the test modules found. */
@@ -50,6 +51,23 @@ nub_test_small_bundle(void)
     nub_bundle_add(bundle, image);
     nub_bundle_add(bundle, instance);
     return bundle;
+}
+
+/** Removes a folder of a test with all that is in it. */
+static inline void
+nub_test_remove_folder(const char *dir)
+{
+    g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
+    const char *name;
+
+    while ((name = g_dir_read_name(handle))) {
+        g_autofree char *path = g_build_filename(dir, name, NULL);
+        if (g_file_test(path, G_FILE_TEST_IS_DIR))
+            nub_test_remove_folder(path);
+        else
+            g_unlink(path);
+    }
+    g_rmdir(dir);
 }
 
 #endif

@@ -238,26 +238,10 @@ set_up(Fixture *self, gconstpointer data)
 }
 
 static void
-remove_files(const char *dir)
-{
-    g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
-    const char *name;
-
-    while ((name = g_dir_read_name(handle))) {
-        g_autofree char *path = g_build_filename(dir, name, NULL);
-        if (g_file_test(path, G_FILE_TEST_IS_DIR))
-            remove_files(path);
-        else
-            g_unlink(path);
-    }
-    g_rmdir(dir);
-}
-
-static void
 tear_down(Fixture *self, gconstpointer data)
 {
     (void)data;
-    remove_files(self->dir);
+    nub_test_remove_folder(self->dir);
     g_free(self->dir);
     g_free(self->file);
     g_free(self->drop_ins);

@@ -7,7 +7,6 @@
  */
 #include "program-test.h"
 
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -140,22 +139,6 @@ check_store(const char *dir, const NubHash *heads, guint acknowledged)
 }
 
 static void
-remove_files(const char *dir)
-{
-    g_autoptr(GDir) handle = g_dir_open(dir, 0, NULL);
-    const char *name;
-
-    while ((name = g_dir_read_name(handle))) {
-        g_autofree char *path = g_build_filename(dir, name, NULL);
-        if (g_file_test(path, G_FILE_TEST_IS_DIR))
-            remove_files(path);
-        else
-            g_unlink(path);
-    }
-    g_rmdir(dir);
-}
-
-static void
 test_killed(void)
 {
     const char *rounds_text = g_getenv("NUB_CRASH_ROUNDS");
@@ -174,7 +157,7 @@ test_killed(void)
     g_test_message("%u kills, %u of them after commits, %u commits", rounds, moved, n);
     /* A test in which nothing was ever committed would show nothing. */
     g_assert_cmpuint(moved, >=, rounds / 2);
-    remove_files(dir);
+    nub_test_remove_folder(dir);
 }
 
 int
