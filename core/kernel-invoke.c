@@ -24,6 +24,7 @@ nub_kernel_invoke_cached(NubKernel *self, const NubHash *instance, guint32 endpo
     do {
         status = self->ops->invoke_cached(self->backend, &call, result, &failure);
     } while (G_UNLIKELY(status != NUB_OK) && nub_kernel_supply(self, status, &failure, &supplied));
+    nub_kernel_count_call(self, status, result, gas);
     return nub_kernel_check(self, "invoke_cached", status, &failure, error);
 }
 
@@ -58,6 +59,7 @@ run_full(NubKernel *self, NubFullCall full, const char *function, struct nub_cal
         status = full(self->backend, call, &outcome, &failure);
     } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &supplied));
     nub_cancel_end(&cancel);
+    nub_kernel_count_call(self, status, &outcome.result, call->gas);
     if (!nub_kernel_check(self, function, status, &failure, error))
         return NULL;
     if (!nub_kernel_save_successor(self, &outcome.successor, (call->flags & NUB_CALL_ADVANCE) != 0,

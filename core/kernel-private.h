@@ -2,6 +2,7 @@
 #ifndef NUB_KERNEL_PRIVATE_H
 #define NUB_KERNEL_PRIVATE_H
 
+#include "counters-private.h"
 #include "engine-private.h"
 #include "error-private.h"
 
@@ -14,11 +15,22 @@ struct _NubKernel {
     const struct nub_backend_ops *ops; /* of the engine */
     void *backend;                     /* of the engine */
     gboolean log_calls;
+    NubCounters *counters; /* (owned) */
     NubStore *store;      /* (owned) (nullable): what follows is for it alone */
     GMutex lock;
     GHashTable *supplied; /* (mutex lock): hashes that core put into the backend from the store */
     GMutex head_lock;     /* held from reading the backend's head until it is stored */
 };
+
+/** Counts a call that was given `gas`; `status` says whether it came to the exit in `result`. */
+static inline void
+nub_kernel_count_call(NubKernel *self, int32_t status, const NubResult *result, guint64 gas)
+{
+    if (G_LIKELY(status == NUB_OK))
+        nub_counters_add_exit(self->counters, result, gas);
+    else
+        nub_counters_add(self->counters, NUB_COUNTER_FAILED, 1);
+}
 
 /** Takes over the engine. */
 NubKernel *nub_kernel_new(NubEngine *engine);

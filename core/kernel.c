@@ -2,8 +2,8 @@
  *
  * Each function is one call through the backend's table; where the backend lacks one that others
  * can stand for, core composes it, and else answers NOT_SUPPORTED with the function's name. There
- * is no state of its own and no lock: the ABI makes backends thread-safe. Invocations are in
- * kernel-invoke.c. See <nub/kernel.h>.
+ * is no state of its own but counters, and no lock: the ABI makes backends thread-safe. Invocations
+ * are in kernel-invoke.c. See <nub/kernel.h>.
  */
 #include "kernel-private.h"
 
@@ -16,6 +16,7 @@ G_DEFINE_FINAL_TYPE(NubKernel, nub_kernel, G_TYPE_OBJECT)
 static void
 nub_kernel_init(NubKernel *self)
 {
+    self->counters = nub_counters_new();
     g_mutex_init(&self->lock);
     g_mutex_init(&self->head_lock);
 }
@@ -28,6 +29,7 @@ nub_kernel_finalize(GObject *object)
 
     g_clear_pointer(&self->engine, nub_engine_free);
     nub_kernel_detach_store(self, head);
+    nub_counters_free(self->counters);
     g_mutex_clear(&self->lock);
     g_mutex_clear(&self->head_lock);
     G_OBJECT_CLASS(nub_kernel_parent_class)->finalize(object);
@@ -139,6 +141,13 @@ nub_kernel_supports(NubKernel *self, const char *function)
 
 /* ---- putting ----------------------------------------------------------------------------- */
 
+static void
+count_put(NubKernel *self, gsize size)
+{
+    nub_counters_add(self->counters, NUB_COUNTER_PUTS, 1);
+    nub_counters_add(self->counters, NUB_COUNTER_PUT_BYTES, size);
+}
+
 gboolean
 nub_kernel_put_in_memory(NubKernel *self, GBytes *wire, NubHash *hash, GError **error)
 {
@@ -149,7 +158,10 @@ nub_kernel_put_in_memory(NubKernel *self, GBytes *wire, NubHash *hash, GError **
     do {
         status = self->ops->put_cap(self->backend, slice_of(wire), hash, &failure);
     } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &supplied));
-    return nub_kernel_check(self, "put_cap", status, &failure, error);
+    if (!nub_kernel_check(self, "put_cap", status, &failure, error))
+        return FALSE;
+    count_put(self, g_bytes_get_size(wire));
+    return TRUE;
 }
 
 gboolean
@@ -234,8 +246,10 @@ nub_kernel_put_wire_with_hash(NubKernel *self, const NubHash *hash, GBytes *wire
     do {
         status = self->ops->put_cap_with_hash(self->backend, hash, slice_of(wire), &failure);
     } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &supplied));
-    return nub_kernel_check(self, "put_cap_with_hash", status, &failure, error) &&
-           nub_kernel_save_wire(self, NULL, hash, error); /* `wire` was perhaps never read */
+    if (!nub_kernel_check(self, "put_cap_with_hash", status, &failure, error))
+        return FALSE;
+    count_put(self, g_bytes_get_size(wire));
+    return nub_kernel_save_wire(self, NULL, hash, error); /* `wire` was perhaps never read */
 }
 
 gboolean
@@ -381,31 +395,73 @@ nub_kernel_heap_stats(NubKernel *self, NubHeapStats *stats, GError **error)
     return TRUE;
 }
 
-static void
-add_counter(void *ctx, const char *name, uint64_t value)
-{
-    GVariantBuilder *builder = ctx;
+/* One set of counters being put together. */
+struct counters {
+    GVariantBuilder builder;
+    GHashTable *families; /* of those that are in: names without _total and labels */
+};
 
-    if (name && g_utf8_validate(name, -1, NULL))
-        g_variant_builder_add(builder, "{st}", name, value);
+/* FALSE: there was one already. */
+static gboolean
+add_family(struct counters *self, const char *name)
+{
+    char *family = g_strndup(name, strcspn(name, "{"));
+
+    if (g_str_has_suffix(family, "_total"))
+        family[strlen(family) - strlen("_total")] = '\0';
+    return g_hash_table_add(self->families, family);
+}
+
+static void
+add_own_counter(void *ctx, const char *name, uint64_t value)
+{
+    struct counters *self = ctx;
+
+    add_family(self, name);
+    g_variant_builder_add(&self->builder, "{st}", name, value);
+}
+
+/* [a-zA-Z_:][a-zA-Z0-9_:]*, of a length that a module can mean. */
+static gboolean
+is_metric_name(const char *name)
+{
+    gsize n = 0;
+
+    if (!name || g_ascii_isdigit(name[0]))
+        return FALSE;
+    while (n < 256 && (g_ascii_isalnum(name[n]) || name[n] == '_' || name[n] == ':'))
+        n++;
+    return n > 0 && !name[n];
+}
+
+/* What core counts itself, and what was there already, is not taken from a backend. */
+static void
+add_backend_counter(void *ctx, const char *name, uint64_t value)
+{
+    struct counters *self = ctx;
+
+    if (is_metric_name(name) && add_family(self, name))
+        g_variant_builder_add(&self->builder, "{st}", name, value);
 }
 
 GVariant *
 nub_kernel_stats(NubKernel *self, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
-    g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a{st}"));
-    int32_t status;
+    g_autoptr(GHashTable) families = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    struct counters counters = { .families = families };
+    int32_t status = NUB_OK;
 
     g_return_val_if_fail(NUB_IS_KERNEL(self), NULL);
-    if (!self->ops->stats) {
-        nub_kernel_lacks(self, "stats", error);
+    g_variant_builder_init(&counters.builder, G_VARIANT_TYPE("a{st}"));
+    nub_counters_each(self->counters, add_own_counter, &counters);
+    if (self->ops->stats)
+        status = self->ops->stats(self->backend, add_backend_counter, &counters, &failure);
+    if (!nub_kernel_check(self, "stats", status, &failure, error)) {
+        g_variant_builder_clear(&counters.builder);
         return NULL;
     }
-    status = self->ops->stats(self->backend, add_counter, &builder, &failure);
-    if (!nub_kernel_check(self, "stats", status, &failure, error))
-        return NULL;
-    return g_variant_ref_sink(g_variant_builder_end(&builder));
+    return g_variant_ref_sink(g_variant_builder_end(&counters.builder));
 }
 
 gboolean

@@ -11,6 +11,7 @@ struct _NubSession {
     NubKernel *kernel; /* (owned) */
     const struct nub_backend_ops *ops;
     GMutex lock;
+    guint64 gas;   /* what the next run starts with, as the user's thread knows it */
     void *session; /* the backend's; NULL: closed. Written under the lock, by the user's thread */
 };
 
@@ -61,6 +62,7 @@ nub_session_new(NubKernel *kernel, const struct nub_session_args *args, GError *
     self->kernel = g_object_ref(kernel);
     self->ops = kernel->ops;
     self->session = session;
+    self->gas = args->gas;
     return self;
 }
 
@@ -119,6 +121,9 @@ nub_session_run(NubSession *self, GCancellable *cancellable, NubResult *result, 
     status = self->ops->session_run(self->session, result, &failure);
     if (handler)
         g_cancellable_disconnect(cancellable, handler);
+    nub_kernel_count_call(self->kernel, status, result, self->gas);
+    if (status == NUB_OK)
+        self->gas = result->gas_remaining;
     return nub_kernel_check(self->kernel, "session_run", status, &failure, error);
 }
 
@@ -274,7 +279,10 @@ nub_session_set_gas(NubSession *self, guint64 gas, GError **error)
     if (!is_open(self, error))
         return FALSE;
     status = self->ops->session_set_gas(self->session, gas, &failure);
-    return nub_kernel_check(self->kernel, "session_set_gas", status, &failure, error);
+    if (!nub_kernel_check(self->kernel, "session_set_gas", status, &failure, error))
+        return FALSE;
+    self->gas = gas;
+    return TRUE;
 }
 
 /* ---- memory ------------------------------------------------------------------------------ */

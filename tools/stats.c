@@ -1,7 +1,8 @@
 /* stats.c - `nub stats`: the counters of backends as OpenMetrics text
  *
- * Every backend that opens, or one; what is counted is the backend's own business. A name that ends
- * in _total is a counter, any other a gauge.
+ * Every backend that opens, or one. The kernel counts calls, gas and puts of every backend; what
+ * else is counted is the backend's own business. A name that ends in _total is a counter, any other
+ * a gauge. The text is what a scraper takes: families together, each with its HELP and TYPE.
  */
 #include "cli.h"
 
@@ -10,17 +11,73 @@
 
 static char *backend;
 
+/* What the names mean, by family: a counter's without _total. */
+static const struct {
+    const char *family;
+    const char *help;
+} helps[] = {
+    { "nub_calls", "Calls made, runs of sessions included" },
+    { "nub_calls_failed", "Calls that came to no exit" },
+    { "nub_caps", "Capabilities held" },
+    { "nub_caps_bytes", "Bytes of capabilities held" },
+    { "nub_code_bytes", "Bytes of pre-decoded or compiled code kept" },
+    { "nub_code_hits", "Runs that found their program decoded or compiled" },
+    { "nub_code_misses", "Runs whose program had to be decoded or compiled first" },
+    { "nub_commits", "Successors put" },
+    { "nub_exits", "Calls that came to an exit, by its reason" },
+    { "nub_gas_used", "Gas that calls used up" },
+    { "nub_guest_caps", "Capabilities that the guest holds" },
+    { "nub_guest_caps_bytes", "Bytes of capabilities that the guest holds" },
+    { "nub_guest_code_bytes", "Bytes of compiled code in the guest" },
+    { "nub_guest_compiled", "Programs compiled in the guest" },
+    { "nub_guest_faults", "Page faults handled by the guest" },
+    { "nub_guest_restarts", "Guests that were lost and built again" },
+    { "nub_guest_runs", "Runs in the guest" },
+    { "nub_guest_sheds", "Times the guest was emptied for want of room" },
+    { "nub_guest_switches", "Changes from one program's window to another's in the guest" },
+    { "nub_guest_uploaded_bytes", "Bytes of capabilities given to the guest" },
+    { "nub_guest_uploads", "Capabilities given to the guest" },
+    { "nub_guest_windows", "Memory windows in the guest" },
+    { "nub_put_bytes", "Bytes of capabilities put" },
+    { "nub_puts", "Capabilities put" },
+    { "nub_sessions", "Sessions opened" },
+    { "nub_windows", "Memory windows kept" },
+};
+
 /* One value of one backend. */
 struct sample {
-    char *name;
+    char *family;
+    char *labels; /* those beside the backend's, each with a comma before it */
     const char *backend;
     guint64 value;
+    bool is_counter;
 };
 
 static void
-sample_clear(gpointer sample)
+sample_clear(gpointer data)
 {
-    g_free(((struct sample *)sample)->name);
+    struct sample *sample = data;
+
+    g_free(sample->family);
+    g_free(sample->labels);
+}
+
+/* `name` is a metric's name, perhaps with labels: a_total{b="c"}. */
+static struct sample
+sample_new(const char *name, const char *backend_name, guint64 value)
+{
+    gsize length = strcspn(name, "{"), n_labels = strlen(name + length);
+    g_autofree char *metric = g_strndup(name, length);
+    bool is_counter = g_str_has_suffix(metric, "_total");
+
+    return (struct sample){
+        .family = g_strndup(metric, length - (is_counter ? strlen("_total") : 0)),
+        .labels = n_labels < 2 ? g_strdup("")
+                               : g_strdup_printf(",%.*s", (int)n_labels - 2, name + length + 1),
+        .backend = backend_name,
+        .value = value,
+        .is_counter = is_counter,
+    };
 }
 
 static bool
@@ -32,30 +89,40 @@ add_samples(GArray *samples, NubKernel *kernel)
     const char *name;
     guint64 value;
 
-    if (!stats && g_error_matches(error, NUB_ERROR, NUB_ERROR_NOT_SUPPORTED)) {
-        g_error_free(error);
-        return true;
-    }
     if (!stats) {
         nub_cli_fail_error(error);
         return false;
     }
     g_variant_iter_init(&iter, stats);
     while (g_variant_iter_next(&iter, "{&st}", &name, &value)) {
-        struct sample sample = { g_strdup(name), nub_kernel_get_name(kernel), value };
+        struct sample sample = sample_new(name, nub_kernel_get_name(kernel), value);
         g_array_append_val(samples, sample);
     }
     return true;
 }
 
-/* By name first, so that a metric's samples come together as OpenMetrics wants them. */
+/* By family first, so that a metric's samples come together as OpenMetrics wants them. */
 static int
 compare_samples(gconstpointer a, gconstpointer b)
 {
     const struct sample *x = a, *y = b;
-    int order = strcmp(x->name, y->name);
+    int order = strcmp(x->family, y->family);
 
-    return order ? order : strcmp(x->backend, y->backend);
+    order = order ? order : (int)x->is_counter - (int)y->is_counter;
+    order = order ? order : strcmp(x->backend, y->backend);
+    return order ? order : strcmp(x->labels, y->labels);
+}
+
+static void
+print_head(const struct sample *sample)
+{
+    const char *help = "Counted by the backend";
+
+    for (gsize i = 0; i < G_N_ELEMENTS(helps); i++)
+        if (strcmp(helps[i].family, sample->family) == 0)
+            help = helps[i].help;
+    printf("# HELP %s %s\n# TYPE %s %s\n", sample->family, help, sample->family,
+           sample->is_counter ? "counter" : "gauge");
 }
 
 static void
@@ -65,13 +132,11 @@ print_samples(const GArray *samples)
 
     for (guint i = 0; i < samples->len; i++) {
         const struct sample *sample = &g_array_index(samples, struct sample, i);
-        bool is_counter = g_str_has_suffix(sample->name, "_total");
-        gsize family = strlen(sample->name) - (is_counter ? strlen("_total") : 0);
-        if (strcmp(sample->name, last) != 0)
-            printf("# TYPE %.*s %s\n", (int)family, sample->name, is_counter ? "counter" : "gauge");
-        printf("%s{backend=\"%s\"} %" G_GUINT64_FORMAT "\n", sample->name, sample->backend,
-               sample->value);
-        last = sample->name;
+        if (strcmp(sample->family, last) != 0)
+            print_head(sample);
+        printf("%s%s{backend=\"%s\"%s} %" G_GUINT64_FORMAT "\n", sample->family,
+               sample->is_counter ? "_total" : "", sample->backend, sample->labels, sample->value);
+        last = sample->family;
     }
     puts("# EOF");
 }

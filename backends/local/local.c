@@ -203,6 +203,7 @@ stats(void *backend, void (*each)(void *ctx, const char *name, uint64_t value), 
     (void)failure;
     pthread_mutex_lock(&local->lock);
     struct nub_dir_stats dir = nub_dir_stats(local->dir);
+    uint64_t hits = local->codes.hits, misses = local->codes.misses;
     pthread_mutex_unlock(&local->lock);
     pthread_mutex_lock(&local->windows.lock);
     uint32_t windows = local->windows.n;
@@ -210,6 +211,8 @@ stats(void *backend, void (*each)(void *ctx, const char *name, uint64_t value), 
     each(ctx, "nub_caps", dir.caps);
     each(ctx, "nub_caps_bytes", dir.bytes);
     each(ctx, "nub_code_bytes", __atomic_load_n(&local->codes.bytes, __ATOMIC_RELAXED));
+    each(ctx, "nub_code_hits_total", hits);
+    each(ctx, "nub_code_misses_total", misses);
     each(ctx, "nub_windows", windows);
     each(ctx, "nub_sessions_total", __atomic_load_n(&local->stats.sessions, __ATOMIC_RELAXED));
     each(ctx, "nub_commits_total", __atomic_load_n(&local->stats.commits, __ATOMIC_RELAXED));

@@ -105,6 +105,14 @@ code_new(struct nub_local *local, struct nub_image_user *image, uint32_t gas_mod
     return code;
 }
 
+/* Only runs decode, so that without users nobody writes what is looked at. */
+static bool
+is_decoded(const struct nub_code *code)
+{
+    return code->users || code->native || code->blocks[NUB_ENGINE_CHECKED].bytes ||
+           code->blocks[NUB_ENGINE_GUARD].bytes;
+}
+
 struct nub_code *
 nub_code_hold(struct nub_local *local, struct nub_image_user *image, uint32_t gas_model,
               uint32_t mem_cycles)
@@ -117,6 +125,7 @@ nub_code_hold(struct nub_local *local, struct nub_image_user *image, uint32_t ga
         code = code_new(local, image, gas_model, mem_cycles);
     if (!code)
         return NULL;
+    *(is_decoded(code) ? &local->codes.hits : &local->codes.misses) += 1;
     code->users++;
     if (local->codes.newest != code) {
         unlink_code(&local->codes, code);

@@ -35,6 +35,7 @@ struct nub_codes {
     struct nub_code *newest, *oldest;
     uint64_t limit; /* bytes of pre-decoded code that are kept */
     uint64_t bytes; /* relaxed atomic */
+    uint64_t hits, misses; /* runs that found decoded code, and that did not */
 };
 
 struct nub_local;

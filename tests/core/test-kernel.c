@@ -168,10 +168,10 @@ test_absent_functions(void)
     gboolean present;
     guint64 count;
     NubHeapStats stats;
-    GError *errors[10] = { NULL };
-    static const char *const names[] = { "contains",   "get_cap", "drop_cap",       "refcount",
-                                         "invoke",     "resume",  "set_state_root", "session_open",
-                                         "heap_stats", "stats" };
+    GError *errors[9] = { NULL };
+    static const char *const names[] = { "contains",       "get_cap",      "drop_cap",
+                                         "refcount",       "invoke",       "resume",
+                                         "set_state_root", "session_open", "heap_stats" };
 
     nub_call_set_commit(call, TRUE);
     g_assert_false(nub_kernel_contains(kernel, &hash, &present, &errors[0]));
@@ -183,7 +183,6 @@ test_absent_functions(void)
     g_assert_false(nub_kernel_set_state_root(kernel, &hash, &errors[6]));
     g_assert_null(nub_kernel_open_session_for_call(kernel, call, &errors[7]));
     g_assert_false(nub_kernel_heap_stats(kernel, &stats, &errors[8]));
-    g_assert_null(nub_kernel_stats(kernel, &errors[9]));
     for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autofree char *want = g_strdup_printf("echo: the backend has no function %s", names[i]);
         g_assert_error(errors[i], NUB_ERROR, NUB_ERROR_NOT_SUPPORTED);
@@ -268,20 +267,110 @@ test_figures(void)
     g_assert_false(nub_kernel_heap_stats(kernel, &heap, &error));
     g_assert_error(error, NUB_ERROR, NUB_ERROR_NOT_SUPPORTED);
     g_clear_error(&error);
-    if (nub_kernel_supports(kernel, "stats")) {
-        stats = nub_kernel_stats(kernel, &error);
-        g_assert_no_error(error);
-        g_assert_cmpstr(g_variant_get_type_string(stats), ==, "a{st}");
-        g_assert_cmpuint(g_variant_n_children(stats), >, 0);
-    }
+    g_assert_true(nub_kernel_supports(kernel, "stats"));
+    stats = nub_kernel_stats(kernel, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(g_variant_get_type_string(stats), ==, "a{st}");
     g_assert_true(nub_kernel_evict(kernel, &error));
     g_assert_no_error(error);
+}
+
+/* What `name` counts; there is no such counter: the test fails. */
+static guint64
+counted(NubKernel *kernel, const char *name)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GVariant) stats = nub_kernel_stats(kernel, &error);
+    guint64 value = 0;
+
+    g_assert_no_error(error);
+    g_assert_true(g_variant_lookup(stats, name, "t", &value));
+    return value;
+}
+
+static void
+test_calls_are_counted(void)
+{
+    g_autoptr(NubKernel) kernel = nub_test_local();
+    NubHash instance = nub_test_publish(kernel, &nub_test_returns), nobody = { { 1 } };
+    g_autoptr(NubCall) call = nub_call_new(&instance);
+    g_autoptr(NubOutcome) outcome = NULL;
+    g_autoptr(NubSession) session = NULL;
+    NubResult result;
+
+    for (guint64 gas = 0; gas < 5; gas++) /* of which it needs 1 */
+        g_assert_true(nub_kernel_invoke_cached(kernel, &instance, 0, NULL, gas, &result, NULL));
+    g_assert_true(nub_kernel_invoke_cached(kernel, &instance, 0, NULL, G_MAXUINT64, &result, NULL));
+    g_assert_false(nub_kernel_invoke_cached(kernel, &nobody, 0, NULL, 9, &result, NULL));
+    nub_call_set_gas(call, 10);
+    outcome = nub_kernel_invoke(kernel, call, NULL, NULL);
+    g_assert_nonnull(outcome);
+    session = nub_kernel_open_session(kernel, &instance, 0, NULL, 10, NULL);
+    g_assert_true(nub_session_run(session, NULL, &result, NULL));
+    g_assert_true(nub_session_set_pc(session, 0, NULL));
+    g_assert_true(nub_session_run(session, NULL, &result, NULL));
+    g_assert_cmpuint(counted(kernel, "nub_calls_total"), ==, 10);
+    g_assert_cmpuint(counted(kernel, "nub_calls_failed_total"), ==, 1);
+    g_assert_cmpuint(counted(kernel, "nub_exits_total{reason=\"halt\"}"), ==, 8);
+    g_assert_cmpuint(counted(kernel, "nub_exits_total{reason=\"out-of-gas\"}"), ==, 1);
+    g_assert_cmpuint(counted(kernel, "nub_exits_total{reason=\"trap\"}"), ==, 0);
+    g_assert_cmpuint(counted(kernel, "nub_gas_used_total"), ==, 8);
+    g_assert_cmpuint(counted(kernel, "nub_code_misses_total"), ==, 1);
+    g_assert_cmpuint(counted(kernel, "nub_code_hits_total"), ==, 7);
+}
+
+/* On a backend that counts nothing itself. */
+static void
+test_puts_are_counted(void)
+{
+    g_autoptr(NubKernel) kernel = nub_test_kernel("echo", "");
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
+    g_autoptr(GBytes) garbage = g_bytes_new_static("garbage", 7);
+    gsize size = g_bytes_get_size(nub_cap_get_wire(nub_bundle_get_cap(bundle, 0))) +
+                 g_bytes_get_size(nub_cap_get_wire(nub_bundle_get_cap(bundle, 1)));
+
+    g_assert_cmpuint(counted(kernel, "nub_puts_total"), ==, 0);
+    g_assert_true(nub_kernel_put_bundle(kernel, bundle, NULL, NULL));
+    g_assert_false(nub_kernel_put_wire(kernel, garbage, NULL, NULL));
+    g_assert_cmpuint(counted(kernel, "nub_puts_total"), ==, 2);
+    g_assert_cmpuint(counted(kernel, "nub_put_bytes_total"), ==, size);
 }
 
 typedef struct {
     NubKernel *kernel;
     NubHash instance;
 } Shared;
+
+static gpointer
+call_often(gpointer data)
+{
+    Shared *shared = data;
+    NubResult result;
+
+    for (guint i = 0; i < 2000; i++)
+        g_assert_true(nub_kernel_invoke_cached(shared->kernel, &shared->instance, 0, NULL, 10,
+                                               &result, NULL));
+    return NULL;
+}
+
+/* More threads at once than there are lanes, and more after them: no call is lost. */
+static void
+test_no_call_is_lost_in_counting(void)
+{
+    Shared shared = { .kernel = nub_test_kernel("echo", "") };
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
+    GThread *threads[40];
+
+    g_assert_true(nub_kernel_put_bundle(shared.kernel, bundle, &shared.instance, NULL));
+    for (guint round = 0; round < 2; round++) {
+        for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+            threads[i] = g_thread_new("call", call_often, &shared);
+        for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+            g_thread_join(threads[i]);
+    }
+    g_assert_cmpuint(counted(shared.kernel, "nub_calls_total"), ==, 2 * 40 * 2000);
+    g_object_unref(shared.kernel);
+}
 
 static gpointer
 work(gpointer data)
@@ -335,6 +424,9 @@ main(int argc, char **argv)
     g_test_add_func("/core/kernel/composed-invoke", test_composed_invoke);
     g_test_add_func("/core/kernel/invoke-errors-name-the-capability", test_invoke_errors);
     g_test_add_func("/core/kernel/figures", test_figures);
+    g_test_add_func("/core/kernel/calls-are-counted", test_calls_are_counted);
+    g_test_add_func("/core/kernel/puts-are-counted", test_puts_are_counted);
+    g_test_add_func("/core/kernel/no-call-is-lost-in-counting", test_no_call_is_lost_in_counting);
     g_test_add_func("/core/kernel/many-threads", test_many_threads);
     return g_test_run();
 }

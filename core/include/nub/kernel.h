@@ -319,7 +319,11 @@ gboolean nub_kernel_heap_stats(NubKernel *self, NubHeapStats *stats, GError **er
  * @self: a kernel
  * @error: in %NUB_ERROR
  *
- * The backend's counters, by their OpenMetrics names.
+ * Counters by their OpenMetrics names, some with labels, as `nub_exits_total{reason="halt"}`. Of
+ * every backend there are, counted by the kernel since it was opened: nub_calls_total (sessions'
+ * runs are calls), nub_calls_failed_total (those that came to no exit), nub_exits_total by reason,
+ * nub_gas_used_total, nub_puts_total and nub_put_bytes_total. The backend adds what it counts; a
+ * name that ends in _total is a counter, any other a gauge.
  *
  * Returns: (transfer full): of type `a{st}`, or %NULL with @error set. Since: 0.1
  */
