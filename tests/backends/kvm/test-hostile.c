@@ -365,5 +365,5 @@ main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/kvm/hostile/overwrites/%s", attacks[i].name);
         g_test_add_data_func(path, &attacks[i], test_attack);
     }
-    return g_test_run();
+    return kvm_test_run();
 }

@@ -572,5 +572,5 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/memory/what-is-dropped-gives-its-heap-back", test_heap_returns);
     g_test_add_func("/kvm/restart/keeps-what-is-published", test_restart);
     g_test_add_func("/kvm/fork/the-child-is-refused-the-parent-goes-on", test_fork);
-    return g_test_run();
+    return kvm_test_run();
 }

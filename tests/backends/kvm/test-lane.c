@@ -76,5 +76,5 @@ main(int argc, char **argv)
         g_test_add_data_func(hello, GINT_TO_POINTER(i), test_hello);
         g_test_add_data_func(lanes, GINT_TO_POINTER(i), test_lanes);
     }
-    return g_test_run();
+    return kvm_test_run();
 }

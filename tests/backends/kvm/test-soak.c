@@ -208,5 +208,5 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/soak/kicks", test_kicks);
     g_test_add_func("/kvm/soak/restarts", test_restarts);
     g_test_add_func("/kvm/soak/opens", test_opens);
-    return g_test_run();
+    return kvm_test_run();
 }
