@@ -15,8 +15,9 @@
 static const int fault_signals[2] = { SIGSEGV, SIGBUS };
 static struct sigaction previous[2];
 
-/* written before compiled code is entered, so that the handler finds it allocated */
-static __thread struct nub_jit_run *current;
+/* initial-exec: a thread has it from its start. Otherwise the handler's first look on a thread that
+ * never ran compiled code would allocate, perhaps inside of the very malloc() that has crashed. */
+static __thread struct nub_jit_run *current __attribute__((tls_model("initial-exec")));
 
 static void
 pass_on(const struct sigaction *before, int number, siginfo_t *info, void *context)
