@@ -433,10 +433,10 @@ test_one_store_two_registries(Fixture *self, gconstpointer data)
 static void
 test_folder_opened_twice(Fixture *self, gconstpointer data)
 {
-    g_autofree char *yaml = g_strdup_printf(
-        "version: 1\nstore: { module: nub-store-lmdb, options: { path: %s/../%s/store } }\n"
-        "backends: [ { name: local, module: nub-local } ]\n",
-        self->dir, strrchr(self->dir, '/') + 1);
+    g_autofree char *yaml = g_strdup_printf("version: 1\nstore: { module: nub-store-lmdb, options: "
+                                            "{ path: %s/../%s/store, map-size: 64MiB } }\n"
+                                            "backends: [ { name: local, module: nub-local } ]\n",
+                                            self->dir, strrchr(self->dir, '/') + 1);
     g_autoptr(GError) error = NULL;
     g_autoptr(NubRegistry) later = NULL;
 
@@ -483,13 +483,18 @@ test_present_is_not_read(Fixture *self, gconstpointer data)
     NubHash instance = nub_test_publish(kernel, &nub_test_returns);
     g_autoptr(GBytes) garbage = g_bytes_new_static("garbage", 7);
     g_autoptr(GError) error = NULL;
+    gboolean present = TRUE;
 
     (void)data;
     g_assert_true(nub_store_gc(store, NULL, NULL, &error));
     g_assert_cmpuint(verify(self), ==, 0);
+    g_assert_true(nub_store_contains(store, &instance, &present, &error));
+    g_assert_false(present);
     g_assert_true(nub_kernel_put_wire_with_hash(kernel, &instance, garbage, &error));
     g_assert_no_error(error);
     g_assert_cmpuint(verify(self), ==, 2);
+    g_assert_true(nub_store_contains(store, &instance, &present, &error));
+    g_assert_true(present);
 }
 
 static void
