@@ -255,6 +255,57 @@ test_threads(void)
     fixture_close(&f);
 }
 
+struct long_run {
+    struct fixture f;
+    void *session;
+    uint32_t ended; /* atomic */
+};
+
+static gpointer
+run_long(gpointer data)
+{
+    struct long_run *run = data;
+    struct nub_result result;
+
+    g_assert_cmpint(run->f.ops->session_run(run->session, &result, &run->f.failure), ==,
+                    NUB_ERR_CANCELLED);
+    __atomic_store_n(&run->ended, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+/* While one lane runs without end, calls are answered on the other. */
+static void
+test_parallel(void)
+{
+    const struct nub_option lanes = { "lanes", "2" };
+    struct nub_session_args args = { .struct_size = sizeof args, .gas = NUB_GAS_MAX };
+    struct nub_hash instances[8];
+    struct nub_result result;
+    struct long_run run = { 0 };
+    struct fixture f;
+    GThread *thread;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &lanes, 1);
+    args.instance = fixture_put_program(&f, &program_endless, 0);
+    for (unsigned i = 0; i < 8; i++)
+        instances[i] = fixture_put_program(&f, &program_count, 0x11000 + 0x1000 * i);
+    run.f = f;
+    assert_ok(f.ops->session_open(f.backend, &args, &run.session, &f.failure), f.failure);
+    thread = g_thread_new("long", run_long, &run);
+    g_usleep(20000);
+    for (unsigned i = 0; i < 80; i++) {
+        assert_ok(fixture_invoke(&f, &instances[i % 8], NULL, 100000, &result), f.failure);
+        g_assert_cmpuint(result.return_value, ==, 1);
+    }
+    g_assert_cmpuint(__atomic_load_n(&run.ended, __ATOMIC_SEQ_CST), ==, 0);
+    f.ops->session_interrupt(run.session);
+    g_thread_join(thread);
+    f.ops->session_close(run.session);
+    fixture_close(&f);
+}
+
 /* What one thread of the stress test does: programs of its own come, run, are kept paused, and go.
  */
 static void
@@ -564,6 +615,7 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/call/instances-do-not-see-each-other", test_many_instances);
     g_test_add_func("/kvm/call/input-of-one-call-is-not-seen-by-the-next", test_echo);
     g_test_add_func("/kvm/call/from-more-threads-than-lanes", test_threads);
+    g_test_add_func("/kvm/call/goes-on-beside-an-endless-run-on-another-lane", test_parallel);
     g_test_add_func("/kvm/call/threads-put-run-commit-and-drop", test_stress);
     g_test_add_func("/kvm/end/an-endless-session-is-interrupted", test_interrupt);
     g_test_add_func("/kvm/end/a-deadline-passes", test_deadline);
