@@ -76,13 +76,20 @@ link_test_link(GBytes *elf, NubLinkOutput *output)
     g_assert_true(done);
 }
 
+/* The valgrind tree has options of its own: no window, no faults that are meant. */
+#ifndef NUB_TEST_LOCAL_OPTIONS
+#define NUB_TEST_LOCAL_OPTIONS "memory: guard"
+#endif
+
 /* a kernel of the module in this build tree, or NULL */
 static NubKernel *
 open_backend(const char *backend)
 {
-    g_autofree char *config = g_strdup_printf("version: 1\nplugin-path: [ %s/modules ]\n"
-                                              "backends:\n  - { name: %s, module: nub-%s }\n",
-                                              NUB_BUILD_DIR, backend, backend);
+    const char *options = strcmp(backend, "local") == 0 ? NUB_TEST_LOCAL_OPTIONS : "";
+    g_autofree char *config =
+        g_strdup_printf("version: 1\nplugin-path: [ %s/modules ]\n"
+                        "backends:\n  - { name: %s, module: nub-%s, options: { %s } }\n",
+                        NUB_BUILD_DIR, backend, backend, options);
     g_autoptr(GError) error = NULL;
     g_autofree char *path = NULL;
     int fd = g_file_open_tmp("nub-test-XXXXXX.yaml", &path, &error);
