@@ -1,13 +1,11 @@
-/* interp.c - compiled programs against the same source compiled natively: bench-interp [--module
- * FILE]
- * [--option NAME=VALUE]... [--plain] [KERNELS]
+/* interp.c - compiled programs against the same source compiled natively, and the plain interpreter
  *
- * KERNELS is a folder with NAME.nub and native/NAME; without it that of the target nub-kernels.
- * Each kernel runs many times in one call, so that a call's own cost does not count; the native
- * program's start is subtracted the same way. Checksums must be equal. --plain also measures the
- * plain interpreter.
+ * bench-interp [--module FILE] [--option NAME=VALUE]... [--fast-only] [KERNELS]: KERNELS is a
+ * folder with NAME.nub and NAME.so; without it that of the target nub-kernels. Each kernel runs
+ * many times in one call, so that a call's own cost does not count. Checksums must be equal.
  */
 #include "bench.h"
+#include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +48,7 @@ run(struct bench_backend *opened, const struct nub_hash *instance, uint64_t time
     return ns;
 }
 
-/* The best, as the native programs report it: what disturbs a run only makes it slower. */
+/* The best: what disturbs a run only makes it slower. */
 static double
 best_of(const double values[ROUNDS])
 {
@@ -88,18 +86,15 @@ measure_module(struct bench_backend *opened, const char *folder, const char *ker
     return best_of(values);
 }
 
-/* The program prints its result and the best of its own times. */
-static double
-run_native(const char *path, uint64_t times, uint64_t *checksum)
-{
-    char command[600], line[128] = "", *end = line;
+typedef uint64_t (*native_fn)(uint64_t times, uint64_t seed);
 
-    snprintf(command, sizeof command, "%s %llu 1", path, (unsigned long long)times);
-    FILE *out = popen(command, "r");
-    if (!out || !fgets(line, sizeof line, out) || pclose(out) != 0)
-        bench_check(NUB_ERR_SYSTEM, NULL, command);
-    *checksum = strtoull(line, &end, 0);
-    return strtod(end, NULL);
+static double
+run_native(native_fn native, uint64_t times, uint64_t *checksum)
+{
+    double before = cpu_now_ns();
+
+    *checksum = native(times, 1);
+    return cpu_now_ns() - before;
 }
 
 static double
@@ -108,13 +103,19 @@ measure_native(const char *folder, const char *kernel, uint64_t *checksum)
     char path[512];
     double values[ROUNDS];
     uint64_t times = 1;
+    native_fn native;
 
-    snprintf(path, sizeof path, "%s/native/%s", folder, kernel);
-    while (run_native(path, times, checksum) * (double)times < AIM_NS / 8)
+    snprintf(path, sizeof path, "%s/%s.so", folder, kernel);
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *symbol = library ? dlsym(library, "run") : NULL;
+    if (!symbol)
+        bench_check(NUB_ERR_SYSTEM, NULL, dlerror());
+    memcpy(&native, &symbol, sizeof native);
+    while (run_native(native, times, checksum) < AIM_NS)
         times *= 2;
     for (int i = 0; i < ROUNDS; i++)
-        values[i] = run_native(path, times, checksum);
-    run_native(path, CHECKED_TIMES, checksum);
+        values[i] = run_native(native, times, checksum) / (double)times;
+    run_native(native, CHECKED_TIMES, checksum);
     return best_of(values);
 }
 
@@ -123,15 +124,15 @@ main(int argc, char **argv)
 {
     const struct nub_option plain_options[] = { { "interpreter", "switch" } };
     const char *folder = NUB_KERNEL_DIR;
-    bool with_plain = false;
+    bool with_plain = true;
     struct bench_args args;
     struct bench_backend fast, plain;
     double sum = 0, sum_plain = 0;
 
     bench_parse(&args, argc, argv, "nub-local.so");
     for (uint32_t i = 0; i < args.n_rest; i++) {
-        if (strcmp(args.rest[i], "--plain") == 0)
-            with_plain = true;
+        if (strcmp(args.rest[i], "--fast-only") == 0)
+            with_plain = false;
         else
             folder = args.rest[i];
     }
