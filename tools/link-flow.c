@@ -366,6 +366,20 @@ take_call(struct link *link, struct link_insn *insn, const uint8_t *bytes, size_
     insn->rv = (struct rv_insn){ .op = RV_JAL, .size = 4 + jalr.size, .rd = jalr.rd };
 }
 
+/* an assembler leaves no relocation at a far call within a section: a function that calls itself.
+ * The address is used up in place: as ra of a call, or in t1 of a tail call */
+static bool
+is_resolved_call(const struct link_insn *insn, const uint8_t *bytes, size_t left)
+{
+    struct rv_insn jalr;
+
+    if (insn->rv.op != RV_AUIPC)
+        return false;
+    rv_decode(&jalr, bytes + 4, left - MIN(left, 4));
+    return jalr.op == RV_JALR && jalr.rs1 == insn->rv.rd &&
+           (jalr.rd == insn->rv.rd || (jalr.rd == 0 && insn->rv.rd == 6));
+}
+
 static void
 take_host_call(struct link_insn *insn, const uint8_t *bytes, size_t left)
 {
@@ -477,6 +491,8 @@ trace_insn(struct tracer *t, uint64_t address)
                                  : &g_array_index(link->elf.relocs, struct link_reloc, half->reloc);
     if (reloc && (reloc->type == R_RISCV_CALL || reloc->type == R_RISCV_CALL_PLT) &&
         insn.rv.op == RV_AUIPC)
+        take_call(link, &insn, bytes, left);
+    else if (!reloc && link->elf.has_relocs && is_resolved_call(&insn, bytes, left))
         take_call(link, &insn, bytes, left);
     else if (insn.rv.op == RV_HOSTCALL_HI)
         take_host_call(&insn, bytes, left);

@@ -87,6 +87,24 @@ test_level(gconstpointer data)
     g_rand_free(random);
 }
 
+/* the assembler leaves no relocation at the inner calls */
+static void
+test_resolved_calls(void)
+{
+    static const char source[] =
+        "#include <nub-guest.h>\n"
+        "__attribute__((noinline)) static uint64_t walk(uint64_t n, uint64_t m) {\n"
+        "  return n < 2 ? m : walk(n - 1, m + n) * 3 + walk(n - 2, m ^ n); }\n"
+        "NUB_EXPORT uint64_t f(uint64_t n) { return walk(n, 7); }\n";
+
+    if (!link_test_has_tools())
+        return;
+    g_autoptr(GBytes) elf = link_test_compile("walk.c", source, "-O1");
+    g_autoptr(LinkProgram) program = link_test_load(elf);
+    /* walk(3, 7) = walk(2, 10) * 3 + walk(1, 4); walk(2, 10) = walk(1, 12) * 3 + walk(0, 8) */
+    g_assert_cmpuint(link_test_call(program, 0, 3, 0, 0, 0), ==, (12 * 3 + 8) * 3 + 4);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -98,5 +116,6 @@ main(int argc, char **argv)
             g_strdup_printf("/tools/link/programs/agree-with-native-at%s", levels[i]);
         g_test_add_data_func(path, levels[i], test_level);
     }
+    g_test_add_func("/tools/link/programs/a-static-function-calls-itself", test_resolved_calls);
     return g_test_run();
 }
