@@ -180,6 +180,13 @@ verify_cap(NubStore *self, const NubHash *hash, GError **error)
 gboolean
 nub_store_verify(NubStore *self, GCancellable *cancellable, guint64 *n_caps, GError **error)
 {
+    return nub_store_verify_with_progress(self, cancellable, NULL, NULL, n_caps, error);
+}
+
+gboolean
+nub_store_verify_with_progress(NubStore *self, GCancellable *cancellable, NubProgressFunc progress,
+                               gpointer user_data, guint64 *n_caps, GError **error)
+{
     g_autoptr(GPtrArray) all = NULL;
     g_autoptr(GPtrArray) named = NULL;
 
@@ -191,6 +198,8 @@ nub_store_verify(NubStore *self, GCancellable *cancellable, guint64 *n_caps, GEr
         if (g_cancellable_set_error_if_cancelled(cancellable, error) ||
             !verify_cap(self, all->pdata[i], error))
             return FALSE;
+        if (progress)
+            progress(i + 1, all->len, user_data);
     }
     named = list_named(self, error);
     if (!named)

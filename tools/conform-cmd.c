@@ -5,10 +5,10 @@
  */
 #include "cli.h"
 #include "conform.h"
+#include "progress.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct {
     char *backend, *module, *vectors, *timeout;
@@ -84,24 +84,15 @@ collect_cases(void)
 /* ---- telling ------------------------------------------------------------------------------- */
 
 static void
-show_progress(guint n_done, guint n_cases)
-{
-    if (nub_cli_values.json || !isatty(STDERR_FILENO))
-        return;
-    fprintf(stderr, "\r%u of %u%s", n_done, n_cases, n_done == n_cases ? "\r\033[K" : "");
-}
-
-static void
 tell(const struct nub_conform_case *done, guint n_done, guint n_cases)
 {
     if (!nub_cli_values.json && (values.verbose || done->verdict != NUB_PASSED)) {
-        if (isatty(STDERR_FILENO))
-            fputs("\r\033[K", stderr);
+        nub_progress_clear();
         printf("%-7s %s%s%s\n", verdict_names[done->verdict], done->name, done->message ? ": " : "",
                done->message ? done->message : "");
         fflush(stdout);
     }
-    show_progress(n_done, n_cases);
+    nub_progress_show("conform", n_done, n_cases);
 }
 
 static void
@@ -217,6 +208,7 @@ check(const struct nub_conform_target *target, GArray *cases, guint timeout)
     guint counts[3] = { 0 };
 
     nub_conform_run(cases, target, timeout, tell);
+    nub_progress_clear();
     for (guint i = 0; i < cases->len; i++)
         counts[g_array_index(cases, struct nub_conform_case, i).verdict]++;
     if (nub_cli_values.json)

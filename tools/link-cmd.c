@@ -2,6 +2,7 @@
 #include "link-cmd.h"
 
 #include "debug.h"
+#include "progress.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,14 @@ write_debug(const char *output, GBytes *debug)
     return nub_cli_write(file, text, size);
 }
 
+static void
+show_progress(const char *step, guint n_done, guint n_steps)
+{
+    g_autofree char *what = g_strdup_printf("link: %s", step);
+
+    nub_progress_show(what, n_done, n_steps);
+}
+
 int
 nub_link_command(const char *name, GBytes *elf, const NubLinkOptions *options, const char *output,
                  bool stats)
@@ -79,7 +88,11 @@ nub_link_command(const char *name, GBytes *elf, const NubLinkOptions *options, c
     gsize size;
     const guint8 *bytes = g_bytes_get_data(elf, &size);
 
-    if (!nub_link_elf(bytes, size, options, &linked, messages))
+    NubLinkOptions shown = *options;
+    shown.progress = show_progress;
+    bool is_linked = nub_link_elf(bytes, size, &shown, &linked, messages);
+    nub_progress_clear();
+    if (!is_linked)
         return report_problems(name, messages);
     const void *bundle = g_bytes_get_data(linked.bundle, &size);
     if (!nub_cli_write(output, bundle, size))

@@ -99,6 +99,39 @@ link_clear(struct link *link)
     link_elf_clear(&link->elf);
 }
 
+static bool
+improve(struct link *link)
+{
+    link_ops_improve(link);
+    return true;
+}
+
+/* What is done between reading the file and laying out the bundle. */
+static bool
+run_steps(struct link *link)
+{
+    static const struct {
+        const char *name;
+        bool (*run)(struct link *link);
+    } steps[] = {
+        { "gather memory", link_memory_gather },
+        { "trace", link_flow_trace },
+        { "find blocks", link_flow_blocks },
+        { "finish memory", link_memory_finish },
+        { "lower", link_lower },
+        { "improve", improve },
+        { "emit", link_code_emit },
+    };
+
+    for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
+        if (link->options->progress)
+            link->options->progress(steps[i].name, i, G_N_ELEMENTS(steps));
+        if (!steps[i].run(link))
+            return false;
+    }
+    return true;
+}
+
 gboolean
 nub_link_elf(const guint8 *elf, gsize size, const NubLinkOptions *options, NubLinkOutput *output,
              GPtrArray *messages)
@@ -107,15 +140,9 @@ nub_link_elf(const guint8 *elf, gsize size, const NubLinkOptions *options, NubLi
 
     *output = (NubLinkOutput){ 0 };
     link_init(&link, options, messages);
-    bool done = link_elf_read(&link, elf, size) && link_memory_gather(&link) &&
-                link_flow_trace(&link) && link_flow_blocks(&link) && link_memory_finish(&link) &&
-                link_lower(&link);
-    if (done) {
-        link_ops_improve(&link);
-        done = link_code_emit(&link) && link_layout(&link, output);
-        if (done)
-            output->debug = link_debug_write(&link, output);
-    }
+    bool done = link_elf_read(&link, elf, size) && run_steps(&link) && link_layout(&link, output);
+    if (done)
+        output->debug = link_debug_write(&link, output);
     if (link.n_errors > MAX_MESSAGES)
         g_ptr_array_add(messages,
                         g_strdup_printf("and %u more problems", link.n_errors - MAX_MESSAGES));

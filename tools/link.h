@@ -17,6 +17,7 @@ typedef struct {
     const char *const *exports; /* NULL-terminated names of the endpoints; NULL: what the ELF exports */
     guint64 stack_size;         /* bytes; 0: the symbol __nub_stack_size, else 256 KiB */
     guint64 heap_size;          /* bytes; 0: the symbol __nub_heap_size, else 1 MiB */
+    void (*progress)(const char *step, guint n_done, guint n_steps); /* NULL, or called before each step */
 } NubLinkOptions;
 
 /** Figures of one link, for people and benchmarks. */

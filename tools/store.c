@@ -5,6 +5,7 @@
  */
 #include "capfile.h"
 #include "cli.h"
+#include "progress.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -296,6 +297,13 @@ tell_count(const char *name, const char *text, guint64 n)
     return NUB_CLI_OK;
 }
 
+static void
+show_progress(guint64 n_done, guint64 n_caps, gpointer user_data)
+{
+    (void)user_data;
+    nub_progress_show("verify", n_done, n_caps);
+}
+
 static int
 run_verify(char **args)
 {
@@ -307,7 +315,9 @@ run_verify(char **args)
     (void)args;
     if (!store)
         return NUB_CLI_HOST;
-    if (nub_store_verify(store, NULL, &n, &error))
+    bool is_sound = nub_store_verify_with_progress(store, NULL, show_progress, NULL, &n, &error);
+    nub_progress_clear();
+    if (is_sound)
         return tell_count("verified", "verified", n);
     nub_cli_fail_error(error);
     return NUB_CLI_FAILED;

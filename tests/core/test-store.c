@@ -70,15 +70,27 @@ open_kernel(Fixture *self, const char *name)
     return kernel;
 }
 
+/* Told in order, each once, and all of them. */
+static void
+count_progress(guint64 n_done, guint64 n_all, gpointer user_data)
+{
+    guint64 *seen = user_data;
+
+    g_assert_cmpuint(n_done, ==, ++*seen);
+    g_assert_cmpuint(n_done, <=, n_all);
+}
+
 static guint64
 verify(Fixture *self)
 {
     g_autoptr(NubStore) store = nub_registry_get_store(self->registry);
     g_autoptr(GError) error = NULL;
-    guint64 n_caps = 0;
+    guint64 n_caps = 0, seen = 0;
 
     g_assert_true(nub_store_verify(store, NULL, &n_caps, &error));
     g_assert_no_error(error);
+    g_assert_true(nub_store_verify_with_progress(store, NULL, count_progress, &seen, NULL, &error));
+    g_assert_cmpuint(seen, ==, n_caps);
     return n_caps;
 }
 

@@ -1,8 +1,12 @@
 /* cli-test.c - running the built `nub` from a test */
 #include "cli-test.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <pty.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static char *folder;
 
@@ -65,12 +69,23 @@ clean_environment(void)
     return g_environ_setenv(env, "LC_ALL", "C.UTF-8", TRUE);
 }
 
+static char **
+command_words(const char *rest)
+{
+    g_autofree char *line = g_strdup_printf("%s %s", NUB_COMMAND, rest);
+    g_autoptr(GError) error = NULL;
+    char **argv = NULL;
+
+    g_shell_parse_argv(line, NULL, &argv, &error);
+    g_assert_no_error(error);
+    return argv;
+}
+
 NubRan *
 nub_ran(const char *command_line, ...)
 {
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) env = clean_environment();
-    g_auto(GStrv) argv = NULL;
     NubRan *ran = g_new0(NubRan, 1);
     va_list args;
     int status;
@@ -78,12 +93,52 @@ nub_ran(const char *command_line, ...)
     va_start(args, command_line);
     g_autofree char *rest = g_strdup_vprintf(command_line, args);
     va_end(args);
-    g_autofree char *line = g_strdup_printf("%s %s", NUB_COMMAND, rest);
-    g_shell_parse_argv(line, NULL, &argv, &error);
-    g_assert_no_error(error);
+    g_auto(GStrv) argv = command_words(rest);
     g_spawn_sync(nub_test_folder(), argv, env, G_SPAWN_DEFAULT, NULL, NULL, &ran->out, &ran->err,
                  &status, &error);
     g_assert_no_error(error);
+    ran->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return ran;
+}
+
+/* What is written to the other end of a terminal until nobody has it open any more. */
+static char *
+read_terminal(int master)
+{
+    GString *text = g_string_new(NULL);
+    char buffer[512];
+    gssize n;
+
+    while ((n = read(master, buffer, sizeof buffer)) > 0)
+        g_string_append_len(text, buffer, n);
+    return g_string_free(text, FALSE);
+}
+
+NubRan *
+nub_ran_on_terminal(const char *command_line, ...)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) env = clean_environment();
+    NubRan *ran = g_new0(NubRan, 1);
+    int master, terminal, status;
+    va_list args;
+    GPid pid;
+
+    va_start(args, command_line);
+    g_autofree char *rest = g_strdup_vprintf(command_line, args);
+    va_end(args);
+    g_auto(GStrv) argv = command_words(rest);
+    g_assert_cmpint(openpty(&master, &terminal, NULL, NULL, NULL), ==, 0);
+    g_assert_cmpint(fcntl(master, F_SETFD, FD_CLOEXEC), ==, 0);
+    g_spawn_async_with_fds(nub_test_folder(), argv, env,
+                           G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, &pid,
+                           -1, -1, terminal, &error);
+    g_assert_no_error(error);
+    close(terminal);
+    ran->err = read_terminal(master);
+    ran->out = g_strdup("");
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    close(master);
     ran->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return ran;
 }

@@ -13,6 +13,8 @@ typedef struct {
 
 /** Runs `nub` with the arguments of a command line, split as a shell would, in the test's folder. */
 NubRan *nub_ran(const char *command_line, ...) G_GNUC_PRINTF(1, 2);
+/** The same with a terminal for stderr; `err` is everything that was drawn there. */
+NubRan *nub_ran_on_terminal(const char *command_line, ...) G_GNUC_PRINTF(1, 2);
 void nub_ran_free(NubRan *ran);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(NubRan, nub_ran_free)
 

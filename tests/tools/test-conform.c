@@ -172,6 +172,24 @@ test_a_wrong_vector_file_is_a_failure_with_its_place(void)
     }
 }
 
+/* Where nobody looks there is not a byte of it. */
+static void
+test_progress_is_for_terminals(void)
+{
+    static const char *const line = "conform --backend local --only 'NP-0*'";
+    g_autoptr(NubRan) piped = nub_ran("%s", line);
+    g_autoptr(NubRan) seen = nub_ran_on_terminal("%s", line);
+    g_autoptr(NubRan) json = nub_ran_on_terminal("%s --json", line);
+
+    nub_assert_code(piped, 0);
+    g_assert_cmpstr(piped->err, ==, "");
+    nub_assert_code(seen, 0);
+    nub_assert_err(seen, "\rconform: 1 of ");
+    g_assert_true(g_str_has_suffix(seen->err, "\r\033[K"));
+    g_assert_null(strchr(seen->err, '\n'));
+    g_assert_cmpstr(json->err, ==, "");
+}
+
 static void
 test_an_unknown_backend_is_3(void)
 {
@@ -236,6 +254,7 @@ main(int argc, char **argv)
     g_test_add_func("/tools/conform/json-has-every-case", test_json_has_every_case);
     g_test_add_func("/tools/conform/a-wrong-vector-file-is-a-failure-with-its-place",
                     test_a_wrong_vector_file_is_a_failure_with_its_place);
+    g_test_add_func("/tools/conform/progress-is-for-terminals", test_progress_is_for_terminals);
     g_test_add_func("/tools/conform/an-unknown-backend-is-3", test_an_unknown_backend_is_3);
     g_test_add_func("/tools/conform/list-names-the-built-in-set", test_list_names_the_built_in_set);
     g_test_add_func("/tools/conform/the-documented-rules-are-those-that-are-checked",

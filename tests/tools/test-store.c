@@ -103,10 +103,14 @@ test_verify_counts_what_it_checked(void)
     g_autoptr(JsonNode) list = nub_ran_json(listed);
     guint n =
         json_array_get_length(json_object_get_array_member(json_node_get_object(list), "caps"));
+    g_autoptr(NubRan) seen = nub_ran_on_terminal("store verify --config store.yaml");
+    g_autofree char *drawn = g_strdup_printf("\rverify: 1 of %u\033[K", n);
     g_autoptr(NubRan) ran = with_store("store verify --json", 0);
     g_autoptr(JsonNode) json = nub_ran_json(ran);
     g_autofree char *expected = g_strdup_printf("%u", n);
 
+    g_assert_true(g_str_has_prefix(seen->err, drawn));
+    g_assert_true(g_str_has_suffix(seen->err, "\r\033[K"));
     g_assert_cmpuint(n, >, 0);
     g_assert_cmpstr(json_object_get_string_member(json_node_get_object(json), "verified"), ==,
                     expected);

@@ -140,6 +140,34 @@ NUB_AVAILABLE_IN_0_1
 gboolean nub_store_verify(NubStore *self, GCancellable *cancellable, guint64 *n_caps, GError **error);
 
 /**
+ * NubProgressFunc:
+ * @n_done: how many capabilities are done
+ * @n_all: of how many
+ * @user_data: what was passed with the function
+ *
+ * Says how far long work is.
+ *
+ * Since: 0.1
+ */
+typedef void (*NubProgressFunc)(guint64 n_done, guint64 n_all, gpointer user_data);
+
+/**
+ * nub_store_verify_with_progress:
+ * @self: a store
+ * @cancellable: (nullable): between two capabilities
+ * @progress: (scope call) (nullable): called after each capability, in this thread
+ * @user_data: for @progress
+ * @n_caps: (out) (optional): how many were checked
+ * @error: as nub_store_verify()
+ *
+ * As nub_store_verify(), for a store that takes its time.
+ *
+ * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+gboolean nub_store_verify_with_progress(NubStore *self, GCancellable *cancellable, NubProgressFunc progress, gpointer user_data, guint64 *n_caps, GError **error);
+
+/**
  * nub_store_export:
  * @self: a store
  * @root: of a stored capability

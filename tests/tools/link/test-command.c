@@ -63,21 +63,29 @@ checksum_of(const struct fixture *f, const char *name)
     return g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)bytes, size);
 }
 
-/* `nub` with blank-separated words, in the fixture's directory */
+/* a command line, in the fixture's directory */
 static struct outcome
-nub(const struct fixture *f, const char *words)
+run_words(const struct fixture *f, const char *line)
 {
-    g_autofree char *line = g_strdup_printf("%s %s", NUB_COMMAND, words);
     g_auto(GStrv) argv = NULL;
     struct outcome outcome = { 0 };
     g_autoptr(GError) error = NULL;
 
     g_assert_true(g_shell_parse_argv(line, NULL, &argv, NULL));
-    g_spawn_sync(f->directory, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &outcome.out, &outcome.err,
-                 &outcome.status, &error);
+    g_spawn_sync(f->directory, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &outcome.out,
+                 &outcome.err, &outcome.status, &error);
     g_assert_no_error(error);
     outcome.status = WEXITSTATUS(outcome.status);
     return outcome;
+}
+
+/* `nub` with blank-separated words */
+static struct outcome
+nub(const struct fixture *f, const char *words)
+{
+    g_autofree char *line = g_strdup_printf("%s %s", NUB_COMMAND, words);
+
+    return run_words(f, line);
 }
 
 static void
@@ -110,6 +118,27 @@ test_cc(struct fixture *f, gconstpointer data)
     expect(f, "cc", 2, NULL, "FILE...");
     expect(f, "cc --frob a.c", 2, NULL, "unknown option '--frob'");
     expect(f, "cc a.c -o", 2, NULL, "-o wants a value");
+}
+
+/* A link that somebody looks at says how far it is, and takes the line away. */
+static void
+test_link_on_a_terminal(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    if (!link_test_has_tools())
+        return;
+    write_file(f, "a.c", "#include <nub-guest.h>\nNUB_EXPORT int f(int x) { return x + 1; }\n");
+    expect(f, "cc a.c -o a.nub --elf a.elf", 0, NULL, NULL);
+    struct outcome quiet = nub(f, "link a.elf -o b.nub");
+    g_assert_cmpstr(quiet.err, ==, "");
+    outcome_clear(&quiet);
+    g_autofree char *words =
+        g_strdup_printf("script -qec '%s link a.elf -o b.nub' seen", NUB_COMMAND);
+    struct outcome seen = run_words(f, words);
+    g_assert_cmpint(seen.status, ==, 0);
+    g_assert_nonnull(strstr(seen.out, "\rlink: gather memory: 0 of 7\033[K"));
+    g_assert_true(g_str_has_suffix(seen.out, "\r\033[K"));
+    outcome_clear(&seen);
 }
 
 static void
@@ -231,6 +260,7 @@ main(int argc, char **argv)
 #define TEST(path, function) g_test_add(path, struct fixture, NULL, set_up, function, tear_down)
     TEST("/tools/cc/compiles-links-and-keeps-warnings", test_cc);
     TEST("/tools/link/command/exports-what-is-asked-for", test_link);
+    TEST("/tools/link/command/progress-is-for-terminals", test_link_on_a_terminal);
     TEST("/tools/cc/a-cmake-project-cross-compiles", test_toolchain_file);
     TEST("/tools/run/knows-names-and-lines", test_names);
     TEST("/tools/prof/finds-all-gas-of-a-run", test_prof);
