@@ -429,6 +429,94 @@ test_reload_under_load(void)
     g_thread_join(thread);
 }
 
+/* What callers of test_backends_come_and_go share. */
+typedef struct {
+    NubRegistry *registry;
+    NubBundle *bundle;
+    const char *name; /* of the backend that this thread calls */
+    const int *over;  /* (atomic) */
+    guint calls;
+    guint absences; /* times that there was no such backend */
+} Caller;
+
+static void
+call_once(Caller *self, NubKernel *kernel)
+{
+    const guint64 args[4] = { 1, 2, 3, 4 };
+    g_autoptr(GError) error = NULL;
+    NubHash instance;
+    NubResult result;
+
+    g_assert_true(nub_kernel_put_bundle(kernel, self->bundle, &instance, &error));
+    g_assert_no_error(error);
+    for (guint i = 0; i < 20; i++) {
+        g_assert_true(nub_kernel_invoke_cached(kernel, &instance, 0, args, 7, &result, &error));
+        g_assert_no_error(error);
+        g_assert_cmpuint(result.return_value, ==, 10);
+        self->calls++;
+    }
+}
+
+static gpointer
+call_until_over(gpointer data)
+{
+    Caller *self = data;
+
+    while (!g_atomic_int_get(self->over)) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(NubKernel) kernel = nub_registry_open(self->registry, self->name, &error);
+        if (kernel) {
+            call_once(self, kernel);
+            continue;
+        }
+        g_assert_error(error, NUB_CONFIG_ERROR, NUB_CONFIG_ERROR_NO_BACKEND);
+        self->absences++;
+    }
+    return NULL;
+}
+
+/* One stays, one is restarted with other options, one is added and removed: no call fails. */
+static void
+test_backends_come_and_go(void)
+{
+    static const char *const names[] = { "stays", "restarts", "comes-and-goes", NULL };
+    static const char *const odd = "{ name: stays, module: echo, priority: 9 }, { name: restarts, "
+                                   "module: echo, options: { count: 1 } }";
+    static const char *const even =
+        "{ name: comes-and-goes, module: echo }, { name: stays, module: echo, priority: 9 }, "
+        "{ name: restarts, module: echo, options: { count: 2 } }";
+    g_autofree char *dir = g_dir_make_tmp("nub-registry-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "nub.yaml", NULL);
+    g_autoptr(NubBundle) bundle = nub_test_small_bundle();
+    g_autoptr(NubRegistry) registry = NULL;
+    Caller callers[G_N_ELEMENTS(names)]; /* NULL: whichever is the default */
+    GThread *threads[G_N_ELEMENTS(names)];
+    int over = 0;
+
+    write_config(path, even);
+    registry = nub_registry_new_from_file(path, NULL);
+    g_assert_nonnull(registry);
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        callers[i] = (Caller){ registry, bundle, names[i], &over, 0, 0 };
+        threads[i] = g_thread_new("call", call_until_over, &callers[i]);
+    }
+    for (guint i = 0; i < 200; i++) {
+        g_autoptr(GError) error = NULL;
+        write_config(path, i & 1 ? even : odd);
+        g_assert_true(nub_registry_reload(registry, &error));
+        g_assert_no_error(error);
+        g_usleep(1000);
+    }
+    g_atomic_int_set(&over, 1);
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_thread_join(threads[i]);
+        g_assert_cmpuint(callers[i].calls, >, 0);
+        g_assert_true(callers[i].absences == 0 || g_strcmp0(names[i], "comes-and-goes") == 0);
+    }
+    g_unlink(path);
+    g_rmdir(dir);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -450,5 +538,6 @@ main(int argc, char **argv)
     g_test_add_func("/core/registry/wrapping-fails", test_wrapping_fails);
     g_test_add_func("/core/registry/reload", test_reload);
     g_test_add_func("/core/registry/reload-under-load", test_reload_under_load);
+    g_test_add_func("/core/registry/backends-come-and-go-under-load", test_backends_come_and_go);
     return g_test_run();
 }
