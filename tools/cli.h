@@ -132,5 +132,6 @@ extern const struct nub_cli_command nub_command_store_ls;
 extern const struct nub_cli_command nub_command_store_name;
 extern const struct nub_cli_command nub_command_store_put;
 extern const struct nub_cli_command nub_command_store_verify;
+extern const struct nub_cli_command nub_command_trace;
 
 #endif
