@@ -1,0 +1,20 @@
+/* newlib.h - newlib's configuration: what its configure would write
+ *
+ * Streams as the C standard wants them, one byte per character, no long double beyond what
+ * printf's %Lf needs.
+ */
+#ifndef __NEWLIB_H__
+#define __NEWLIB_H__ 1
+
+#include <_newlib_version.h>
+
+#define _WANT_IO_C99_FORMATS 1
+#define _WANT_IO_LONG_LONG 1
+#define _ATEXIT_DYNAMIC_ALLOC 1
+#define _FVWRITE_IN_STREAMIO 1
+#define _WIDE_ORIENT 1
+#define _UNBUF_STREAM_OPT 1
+#define HAVE_INITFINI_ARRAY 1
+#define _MB_LEN_MAX 1
+
+#endif
