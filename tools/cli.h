@@ -111,6 +111,7 @@ extern const struct nub_cli_command nub_command_config_check;
 extern const struct nub_cli_command nub_command_config_keys;
 extern const struct nub_cli_command nub_command_config_show;
 extern const struct nub_cli_command nub_command_conform;
+extern const struct nub_cli_command nub_command_debug;
 extern const struct nub_cli_command nub_command_disasm;
 extern const struct nub_cli_command nub_command_hash;
 extern const struct nub_cli_command nub_command_head;

@@ -25,6 +25,7 @@ const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_cc,
     &nub_command_link,
     &nub_command_prof,
+    &nub_command_debug,
     &nub_command_trace,
     &nub_command_pack,
     &nub_command_hash,

@@ -223,6 +223,30 @@ nub_debug_find_place(const NubDebug *debug, guint32 pc, NubDebugPlace *place)
     return place->function || place->file;
 }
 
+bool
+nub_debug_get_function(const NubDebug *debug, guint index, guint32 *pc, const char **name)
+{
+    if (index >= debug->functions->len)
+        return false;
+    const struct function *function = &g_array_index(debug->functions, struct function, index);
+    *pc = function->pc;
+    *name = function->name;
+    return true;
+}
+
+bool
+nub_debug_get_line(const NubDebug *debug, guint index, guint32 *pc, const char **file,
+                   guint32 *line)
+{
+    if (index >= debug->lines->len)
+        return false;
+    const struct line *entry = &g_array_index(debug->lines, struct line, index);
+    *pc = entry->pc;
+    *file = g_hash_table_lookup(debug->files, GUINT_TO_POINTER(entry->file));
+    *line = entry->line;
+    return true;
+}
+
 char *
 nub_debug_describe(const NubDebugPlace *place)
 {

@@ -38,6 +38,10 @@ const NubHash *nub_debug_get_instance(const NubDebug *debug);
 bool nub_debug_find_endpoint(const NubDebug *debug, const char *name, guint32 *index);
 /** False where nothing is known. */
 bool nub_debug_find_place(const NubDebug *debug, guint32 pc, NubDebugPlace *place);
+/** The `index`th function, in the order of pcs: "?" is none, and each goes up to the next; false beyond the last. */
+bool nub_debug_get_function(const NubDebug *debug, guint index, guint32 *pc, const char **name);
+/** The `index`th line, in the order of pcs; `file` may be NULL and `line` 0; false beyond the last. */
+bool nub_debug_get_line(const NubDebug *debug, guint index, guint32 *pc, const char **file, guint32 *line);
 /** "permute (keccak.c:12)"; free with g_free(). */
 char *nub_debug_describe(const NubDebugPlace *place);
 /**

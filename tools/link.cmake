@@ -28,6 +28,10 @@ add_library(nub_debug STATIC debug.c)
 target_include_directories(nub_debug PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
 target_link_libraries(nub_debug PUBLIC nub PRIVATE nub_flags)
 
+# What gdb is told about a program: the protocol and a symbol file.
+add_library(nub_debug_gdb STATIC debug-elf.c debug-gdb.c)
+target_link_libraries(nub_debug_gdb PUBLIC nub_debug nub_pvm PRIVATE nub_flags)
+
 # Runs clang and ld.lld for it.
 add_library(nub_cc STATIC cc.c)
 target_include_directories(nub_cc PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
