@@ -1,4 +1,4 @@
-# lua.elf: the stand-alone interpreter. `nub run lua.nub -- -` runs a script from stdin.
+# lua.elf: the stand-alone interpreter. `nub run -- lua.nub -` runs a script from stdin.
 # With a C library a compiler must know setjmp: -fhosted takes back -ffreestanding.
 file(GLOB lua "${NUB_SOURCES}/lua5.4/src/*.c")
 list(FILTER lua EXCLUDE REGEX "/luac\\.c$")
