@@ -105,6 +105,22 @@ calibrate(run_function native)
     }
 }
 
+/* The first run after everything compiled or pre-decoded was forgotten, microseconds. */
+static double
+time_cold(NubKernel *kernel, const NubHash *instance)
+{
+    double times[ROUNDS];
+
+    for (guint round = 0; round < ROUNDS; round++) {
+        if (!nub_kernel_evict(kernel, NULL))
+            return NAN;
+        double start = seconds();
+        call(kernel, instance, 1);
+        times[round] = (seconds() - start) * 1e6;
+    }
+    return median(times);
+}
+
 static void
 time_program(struct bench *bench, const struct program *program)
 {
@@ -148,6 +164,8 @@ time_program(struct bench *bench, const struct program *program)
         bench->peer_log_sum[b] += program->is_peer_kernel ? log(factor) : 0;
         printf(" %9.2f", factor);
     }
+    for (guint b = 0; b < bench->n; b++)
+        printf(" %12.1f", time_cold(bench->kernels[b], &instance));
     printf("\n");
     g_module_close(module);
 }
@@ -186,7 +204,9 @@ main(int argc, char **argv)
     printf("%-10s %10s", "program", "native us");
     for (guint b = 0; b < bench.n; b++)
         printf(" %9s", bench.names[b]);
-    printf("   (times the native time; medians of %d)\n", ROUNDS);
+    for (guint b = 0; b < bench.n; b++)
+        printf(" %7s cold", bench.names[b]);
+    printf("   (times the native time; cold: one run after evict, us; medians of %d)\n", ROUNDS);
     for (guint i = 0; i < G_N_ELEMENTS(programs); i++)
         time_program(&bench, &programs[i]);
     print_means(&bench);
