@@ -11,7 +11,7 @@
 struct words {
     GPtrArray *inputs, *flags, *exports;
     char *output, *elf, *stack_size, *heap_size;
-    gboolean stats;
+    gboolean libc, stats;
 };
 
 static struct words values; /* for the help; parse() fills in one of its own */
@@ -21,6 +21,8 @@ static const GOptionEntry options[] = {
       "OUT" },
     { "export", 'e', 0, G_OPTION_ARG_STRING, &values.exports,
       "An endpoint (default: the functions marked NUB_EXPORT, and main)", "NAME" },
+    { "libc", 0, 0, G_OPTION_ARG_NONE, &values.libc,
+      "With the C library (newlib): stdio, malloc, math ...", NULL },
     { "stack-size", 0, 0, G_OPTION_ARG_STRING, &values.stack_size, "Bytes of stack", "N" },
     { "heap-size", 0, 0, G_OPTION_ARG_STRING, &values.heap_size, "Bytes of heap", "N" },
     { "elf", 0, 0, G_OPTION_ARG_FILENAME, &values.elf, "Also keep the ELF file", "FILE" },
@@ -41,16 +43,22 @@ find_option(const char *word, gsize name_size)
     return NULL;
 }
 
+static void *
+place_of(struct words *w, const GOptionEntry *option)
+{
+    return (char *)w + ((char *)option->arg_data - (char *)&values);
+}
+
 /* the value of an option of ours, which may follow after '=' or as the next word */
 static void
 take_option(struct words *w, const GOptionEntry *option, const char *value)
 {
     if (option->arg_data == &values.exports)
         g_ptr_array_add(w->exports, (gpointer)value);
-    else if (option->arg_data == &values.stats)
-        w->stats = TRUE;
+    else if (option->arg == G_OPTION_ARG_NONE)
+        *(gboolean *)place_of(w, option) = TRUE;
     else
-        *(char **)((char *)w + ((char *)option->arg_data - (char *)&values)) = (char *)value;
+        *(char **)place_of(w, option) = (char *)value;
 }
 
 /* compiler options whose value may be a word of its own */
@@ -129,7 +137,8 @@ build(const struct words *w)
                                                            : NULL };
     NubCcOptions cc = { .inputs = (const char *const *)w->inputs->pdata,
                         .flags = (const char *const *)w->flags->pdata,
-                        .exports = link.exports };
+                        .exports = link.exports,
+                        .libc = w->libc };
     GError *error = NULL;
     gsize size;
 
@@ -170,7 +179,8 @@ const struct nub_cli_command nub_command_cc = {
     .summary = "Compile C sources into a bundle",
     .description =
         "FILE is a C or assembly source, an object or an archive. Other options go to the\n"
-        "compiler: clang-19 with the flags of docs/toolchain.md; ld.lld-19 links.",
+        "compiler: clang-19 with the flags of docs/toolchain.md; ld.lld-19 links. Programs are\n"
+        "freestanding, with the headers of the SDK alone, unless --libc is given.",
     .shared = NUB_CLI_JSON,
     .options = options,
     .raw = true,

@@ -47,6 +47,7 @@ static const char *const runtime_sources[] = { "crt0.c",       "heap.c",        
 struct build {
     const NubCcOptions *options;
     char *clang, *lld, *sdk;
+    char *sysroot;   /* of the C library; NULL: a freestanding program */
     char *directory; /* temporary */
     GPtrArray *objects;
 };
@@ -81,11 +82,41 @@ find_sdk(GError **error)
     return NULL;
 }
 
+/* where the C library is: NUB_SYSROOT, this build tree, or where it was installed */
+static gboolean
+find_sysroot(struct build *b, GError **error)
+{
+    const char *const places[] = { g_getenv("NUB_SYSROOT"), NUB_SYSROOT_BUILT,
+                                   NUB_SYSROOT_INSTALLED };
+
+    if (!b->options->libc)
+        return TRUE;
+    for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
+        g_autofree char *archive =
+            places[i] ? g_build_filename(places[i], "lib", "libc.a", NULL) : NULL;
+        if (archive && g_file_test(archive, G_FILE_TEST_IS_REGULAR)) {
+            b->sysroot = g_strdup(places[i]);
+            return TRUE;
+        }
+    }
+    g_set_error(error, NUB_CC_ERROR, NUB_CC_ERROR_MISSING,
+                "the C library is nowhere: './dev libc' in nub's source tree builds it, and "
+                "NUB_SYSROOT names a directory that has it");
+    return FALSE;
+}
+
 static void
 add_all(GPtrArray *argv, const char *const *words)
 {
     for (; words && *words; words++)
         g_ptr_array_add(argv, g_strdup(*words));
+}
+
+static void
+add_system_headers(GPtrArray *argv, const char *directory)
+{
+    g_ptr_array_add(argv, g_strdup("-isystem"));
+    g_ptr_array_add(argv, g_build_filename(directory, "include", NULL));
 }
 
 /* runs it; its output goes where ours goes */
@@ -104,8 +135,10 @@ run(GPtrArray *argv, GError **error)
     return FALSE;
 }
 
+/* sysroot: of the C library, when the source is written for it */
 static gboolean
-compile(struct build *b, const char *source, const char *const *flags, GError **error)
+compile(struct build *b, const char *source, const char *sysroot, const char *const *flags,
+        GError **error)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *name = g_strdup_printf("%u.o", b->objects->len);
@@ -115,10 +148,11 @@ compile(struct build *b, const char *source, const char *const *flags, GError **
     g_ptr_array_add(argv, g_strdup(b->clang));
     g_ptr_array_add(argv, g_strdup("--start-no-unused-arguments")); /* assembly wants few of them */
     add_all(argv, nub_cc_target_flags);
-    g_ptr_array_add(argv, g_strdup("-ffreestanding"));
+    g_ptr_array_add(argv, g_strdup(sysroot ? "-fhosted" : "-ffreestanding"));
     g_ptr_array_add(argv, g_strdup("-nostdlibinc"));
-    g_ptr_array_add(argv, g_strdup("-isystem"));
-    g_ptr_array_add(argv, g_build_filename(b->sdk, "include", NULL));
+    add_system_headers(argv, b->sdk);
+    if (sysroot)
+        add_system_headers(argv, sysroot);
     g_ptr_array_add(argv, g_strdup("-O2"));
     g_ptr_array_add(argv, g_strdup("--end-no-unused-arguments"));
     add_all(argv, flags);
@@ -142,7 +176,7 @@ compile_inputs(struct build *b, GError **error)
     for (const char *const *input = b->options->inputs; *input; input++) {
         if (!is_source(*input))
             g_ptr_array_add(b->objects, g_strdup(*input));
-        else if (!compile(b, *input, b->options->flags, error))
+        else if (!compile(b, *input, b->sysroot, b->options->flags, error))
             return FALSE;
     }
     return TRUE;
@@ -156,13 +190,14 @@ compile_runtime(struct build *b, GError **error)
 
     for (const char *const *source = runtime_sources; *source; source++) {
         g_autofree char *path = g_build_filename(b->sdk, "rt", *source, NULL);
-        if (!compile(b, path, flags, error))
+        if (!compile(b, path, NULL, flags, error))
             return FALSE;
     }
     return TRUE;
 }
 
-/* the runtime goes in as an archive would: between --start-lib and --end-lib, taken where needed */
+/* the C library comes before the runtime, whose crt0 it replaces; the runtime goes in as an archive
+ * would: between --start-lib and --end-lib, taken where needed */
 static GBytes *
 link_objects(struct build *b, guint n_inputs, GError **error)
 {
@@ -176,8 +211,11 @@ link_objects(struct build *b, guint n_inputs, GError **error)
     for (const char *const *name = b->options->exports; name && *name; name++)
         g_ptr_array_add(argv, g_strconcat("--undefined=", *name, NULL));
     for (guint i = 0; i < b->objects->len; i++) {
-        if (i == n_inputs)
+        if (i == n_inputs) {
+            if (b->sysroot)
+                g_ptr_array_add(argv, g_build_filename(b->sysroot, "lib", "libc.a", NULL));
             g_ptr_array_add(argv, g_strdup("--start-lib"));
+        }
         g_ptr_array_add(argv, g_strdup(b->objects->pdata[i]));
     }
     g_ptr_array_add(argv, g_strdup("--end-lib"));
@@ -202,6 +240,7 @@ clean(struct build *b)
     g_free(b->clang);
     g_free(b->lld);
     g_free(b->sdk);
+    g_free(b->sysroot);
 }
 
 GBytes *
@@ -212,7 +251,8 @@ nub_cc_build(const NubCcOptions *options, GError **error)
 
     if ((b.clang = find_tool("NUB_CLANG", "clang-19", "clang-19", error)) &&
         (b.lld = find_tool("NUB_LLD", "ld.lld-19", "lld-19", error)) && (b.sdk = find_sdk(error)) &&
-        (b.directory = g_dir_make_tmp("nub-cc-XXXXXX", error)) && compile_inputs(&b, error)) {
+        find_sysroot(&b, error) && (b.directory = g_dir_make_tmp("nub-cc-XXXXXX", error)) &&
+        compile_inputs(&b, error)) {
         guint n_inputs = b.objects->len;
         if (compile_runtime(&b, error))
             elf = link_objects(&b, n_inputs, error);

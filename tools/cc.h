@@ -14,7 +14,7 @@ GQuark nub_cc_error_quark(void);
 
 /** What NUB_CC_ERROR says. */
 typedef enum {
-    NUB_CC_ERROR_MISSING, /* clang-19, ld.lld-19 or the SDK is not there */
+    NUB_CC_ERROR_MISSING, /* clang-19, ld.lld-19, the SDK or the C library is not there */
     NUB_CC_ERROR_FAILED,  /* one of them failed; it has said why on stderr */
 } NubCcError;
 
@@ -23,6 +23,7 @@ typedef struct {
     const char *const *inputs;  /* C and assembly sources, objects, archives */
     const char *const *flags;   /* for the compiler: -O2, -DX, -Idir, -Wall ... */
     const char *const *exports; /* functions to keep though nothing calls them */
+    gboolean libc;              /* with the C library: hosted C instead of freestanding */
 } NubCcOptions;
 
 /** The flags that make clang compile for this machine, NULL-terminated; what the CMake toolchain file repeats. */

@@ -38,6 +38,10 @@ target_include_directories(nub_cc PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
 target_link_libraries(nub_cc PUBLIC PkgConfig::NUB_TOOLS_GLIB PRIVATE nub_flags)
 target_compile_definitions(nub_cc PRIVATE
     NUB_SDK_SOURCE="${PROJECT_SOURCE_DIR}/sdk"
-    NUB_SDK_INSTALLED="${CMAKE_INSTALL_FULL_DATADIR}/nub/sdk")
+    NUB_SDK_INSTALLED="${CMAKE_INSTALL_FULL_DATADIR}/nub/sdk"
+    NUB_SYSROOT_BUILT="${PROJECT_BINARY_DIR}/third-party/guest/sysroot"
+    NUB_SYSROOT_INSTALLED="${CMAKE_INSTALL_FULL_DATADIR}/nub/sysroot")
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/sdk/" DESTINATION "${CMAKE_INSTALL_DATADIR}/nub/sdk")
+# there when the target nub-third-party has built it
+install(DIRECTORY "${PROJECT_BINARY_DIR}/third-party/guest/sysroot/" DESTINATION "${CMAKE_INSTALL_DATADIR}/nub/sysroot" OPTIONAL)

@@ -120,6 +120,30 @@ test_cc(struct fixture *f, gconstpointer data)
     expect(f, "cc a.c -o", 2, NULL, "-o wants a value");
 }
 
+/* Hosted C is asked for; without the library its headers are not there, and one that is nowhere is
+ * said to be. */
+static void
+test_libc(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    if (!link_test_has_tools())
+        return;
+    write_file(
+        f, "hello.c",
+        "#include <math.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
+        "int main(int argc, char **argv)\n"
+        "{ return printf(\"%s %.3f\\n\", argv[1], sqrt(atoi(argv[argc - 1]))) == 8 ? 0 : 1; }\n");
+    expect(f, "cc hello.c -o hello.nub", 1, NULL, "file not found");
+    if (!g_file_test(NUB_BUILD_DIR "/third-party/guest/sysroot/lib/libc.a",
+                     G_FILE_TEST_IS_REGULAR)) {
+        expect(f, "cc --libc hello.c -o hello.nub", 3, NULL, "the C library is nowhere");
+        g_test_skip("the C library is not there: build the target nub-third-party");
+        return;
+    }
+    expect(f, "cc --libc -O1 hello.c -o hello.nub", 0, NULL, NULL);
+    expect(f, "run -b local -- hello.nub hi 2", 0, "hi 1.414\n", NULL);
+}
+
 /* A link that somebody looks at says how far it is, and takes the line away. */
 static void
 test_link_on_a_terminal(struct fixture *f, gconstpointer data)
@@ -259,6 +283,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define TEST(path, function) g_test_add(path, struct fixture, NULL, set_up, function, tear_down)
     TEST("/tools/cc/compiles-links-and-keeps-warnings", test_cc);
+    TEST("/tools/cc/takes-the-c-library-when-asked", test_libc);
     TEST("/tools/link/command/exports-what-is-asked-for", test_link);
     TEST("/tools/link/command/progress-is-for-terminals", test_link_on_a_terminal);
     TEST("/tools/cc/a-cmake-project-cross-compiles", test_toolchain_file);
