@@ -180,7 +180,9 @@ enum nub_status nub_machine_map(struct nub_machine *machine, uint64_t address, u
 /** Whether all of a range is mapped: NOT_MAPPED. */
 enum nub_status nub_machine_judge_range(struct nub_machine *machine, uint64_t address, uint64_t size, struct nub_failure *failure);
 
-/** SESSION_DERIVE with this list. */
+/** Goes on as a machine of the entry that it has become. */
+void nub_machine_follow(struct nub_machine *machine, struct nub_dir_entry *successor);
+/** SESSION_DERIVE with this list, which must fit the bulk area. */
 enum nub_status nub_machine_derive(struct nub_machine *machine, const struct nub_packet_derive *packet, const struct nub_guest_change *changes);
 
 /** A page that the guest has a copy of, in host memory. */

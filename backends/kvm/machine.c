@@ -475,8 +475,24 @@ nub_machine_derive(struct nub_machine *machine, const struct nub_packet_derive *
 
     if (guest->generation != machine->generation || nub_guest_is_broken(guest))
         return lost(NULL);
+    if (packet->n_changes > NUB_LANE_BULK_SIZE / sizeof *changes)
+        return NUB_ERR_INVALID_ARGUMENT;
     if (packet->n_changes > 0)
         memcpy(nub_vm_lane(&guest->vm, lane->index) + NUB_LANE_BULK, changes,
                packet->n_changes * sizeof *changes);
     return nub_lane_call(lane, &call, NULL);
+}
+
+void
+nub_machine_follow(struct nub_machine *machine, struct nub_dir_entry *successor)
+{
+    uint32_t kept = 0;
+
+    machine->entry = successor;
+    /* what was mapped to be written is the successor's own memory */
+    for (uint32_t i = 0; i < machine->n_mapped; i++) {
+        if (machine->mapped[i].access == NUB_ACCESS_READ_ONLY)
+            machine->mapped[kept++] = machine->mapped[i];
+    }
+    machine->n_mapped = kept;
 }

@@ -367,17 +367,13 @@ derive_inlock(struct nub_machine *machine, const struct nub_derivation *derivati
            nub_machine_derive(machine, &packet, derivation->changes) == NUB_OK;
 }
 
-/* The machine is one of `entry` from now on; returns the entry to let go of. */
-static struct nub_dir_entry *
-move_on(struct nub_machine *machine, struct nub_dir_entry *entry, uint64_t epoch)
+/* Without memory to remember it, it is brought again, to no harm. */
+static void
+mark_derived(struct nub_kvm *kvm, struct nub_dir_entry *entry, uint64_t epoch, uint32_t lane)
 {
-    NUB_LOCKED(&machine->kvm->book_lock);
-    struct nub_dir_entry *base = machine->entry;
+    NUB_LOCKED(&kvm->book_lock);
 
-    /* Without memory to remember it, it is brought again, to no harm. */
-    mark_inlock(entry, epoch, machine->lane);
-    machine->entry = entry;
-    return base;
+    (void)mark_inlock(entry, epoch, lane);
 }
 
 void
@@ -388,9 +384,10 @@ nub_residence_derive(struct nub_machine *machine, const struct nub_derivation *d
     NUB_LOCKED(&kvm->residence_lock);
     uint64_t epoch = __atomic_load_n(&kvm->epoch, __ATOMIC_SEQ_CST);
 
-    if (derivation->n_changes <= NUB_LANE_BULK_SIZE / sizeof *derivation->changes &&
-        is_wanted(kvm, derivation->successor) && derive_inlock(machine, derivation)) {
-        let_go = move_on(machine, derivation->successor, epoch);
+    if (is_wanted(kvm, derivation->successor) && derive_inlock(machine, derivation)) {
+        mark_derived(kvm, derivation->successor, epoch, machine->lane);
+        let_go = machine->entry;
+        nub_machine_follow(machine, derivation->successor);
         machine->closed = derivation->last;
         nub_count(&kvm->derived, 1);
     }
