@@ -72,6 +72,9 @@ guest_answer_put(struct guest_context *context, struct nub_mailbox *mailbox)
         nub_dir_discard(guest.dir, prepared);
         return status;
     }
+    prepared = nub_dir_prepare_replica(guest.dir, prepared);
+    if (!prepared)
+        return nub_fail(&mailbox->failure, NUB_ERR_NO_MEMORY, "guest memory is full");
     return nub_dir_put_prepared(guest.dir, prepared, &mailbox->failure);
 }
 

@@ -3,8 +3,9 @@
  *   main.c      the mailbox loop            fault.c     what a fault in a program means
  *   caps.c      the replica of capabilities resolve.c   from a hash to what a run needs
  *   program.c   compiled programs           window.c    the memory that a program sees
- *   run.c       one run to its exit         session.c   live machines
- *   heap.c      memory                      mem.c, start.S
+ *   run.c       one run to its exit         keep.c      which windows a lane keeps
+ *   session.c   live machines               heap.c      memory
+ *   mem.c, start.S
  *
  * One image, several lanes: each lane is a vCPU with its own stack, mailbox, fault frame and windows.
  * Whatever lanes share (heap, directory, programs) is touched only under the kernel lock, which
@@ -60,6 +61,7 @@ struct guest_kernel {
     uint8_t *room_bytes;
     uint64_t zero_page; /* guest-physical address of a page of zeros */
     uint32_t jit_features;
+    uint64_t lineages;  /* how many there have been */
     struct nub_packet_stats stats;
 };
 
@@ -206,11 +208,14 @@ struct guest_window {
     struct guest_instance *owner;     /* of a kept window; NULL: a session's */
     uint32_t lane;
     bool in_use;
+    bool as_planned;                  /* what can be written holds what the plan gives */
     bool stale;                       /* the CPU may know pages that are no longer so */
     uint64_t root;
     const struct nub_memplan *plan;
     uint32_t *own;                    /* pages that are the window's own: copies, or zeroed */
     uint32_t n_own, own_capacity;
+    uint32_t n_before;                /* how many there were when its session began */
+    uint32_t widest;                  /* most that one session has added */
     struct guest_range *ranges;       /* mapped by the host, sorted */
     uint32_t n_ranges, ranges_capacity, n_released;
     uint32_t ahead, next_fault;       /* how many pages to fill in at once, and where that ended */
@@ -226,6 +231,31 @@ struct guest_view {
 };
 
 struct guest_window *guest_window_new(struct guest_context *context, const struct nub_memplan *plan);
+/** Of this lane, and kept for nobody. */
+void guest_window_destroy(struct guest_context *context, struct guest_window *window);
+/** Makes it what the CPU sees. */
+void guest_window_enter(struct guest_context *context, struct guest_window *window);
+/** Puts every page of its own back to what the plan gives, what the host mapped to zeros. */
+void guest_window_clean(struct guest_window *window);
+/** The session goes on under the plan of what it has become, whose memory the window holds. */
+void guest_window_follow(struct guest_window *window, const struct nub_memplan *successor);
+/** Makes a clean window one of another plan, which has the same read-only pages. */
+void guest_window_refit(struct guest_window *window, const struct nub_memplan *plan);
+/** A program's access did not go through: true when it will now, false when it is not allowed. */
+enum guest_touch { GUEST_TOUCH_AGAIN, GUEST_TOUCH_DENIED, GUEST_TOUCH_NO_MEMORY };
+enum guest_touch guest_window_touch(struct guest_context *context, struct guest_window *window, uint64_t address, bool store);
+void guest_window_view(const struct guest_window *window, uint32_t page_address, struct guest_view *view);
+/** The window's own bytes of a mapped page, made if need be; NULL: no memory. */
+uint8_t *guest_window_own(struct guest_window *window, uint32_t page_address);
+/** The range is free and whole pages. False: no memory. */
+bool guest_window_map(struct guest_window *window, uint64_t start, uint64_t size, uint32_t access);
+/** What the host mapped is no longer there, but may be mapped again. */
+void guest_window_release(struct guest_window *window);
+/** Guest-physical address and access of an own page, by its place in `own`. */
+uint64_t guest_window_own_at(const struct guest_window *window, uint32_t i, bool *writable);
+
+/* ---- keep.c -------------------------------------------------------------------------------- */
+
 /** The window that this lane keeps for calls of an instance; NULL: no memory. */
 struct guest_window *guest_window_of(struct guest_context *context, struct guest_instance *instance);
 /** The window of a session: the one that is kept for the instance, if there is one to take. */
@@ -235,23 +265,8 @@ void guest_window_return(struct guest_context *context, struct guest_window *win
 /** Any lane's; frees at once, or leaves it to the lane it belongs to. */
 void guest_window_free(struct guest_window *window);
 void guest_window_free_orphans(struct guest_context *context);
-/** Makes it what the CPU sees. */
-void guest_window_enter(struct guest_context *context, struct guest_window *window);
-/** Puts every page of its own back to what the plan gives, what the host mapped to zeros. */
-void guest_window_clean(struct guest_window *window);
-/** A program's access did not go through: true when it will now, false when it is not allowed. */
-enum guest_touch { GUEST_TOUCH_AGAIN, GUEST_TOUCH_DENIED, GUEST_TOUCH_NO_MEMORY };
-enum guest_touch guest_window_touch(struct guest_context *context, struct guest_window *window, uint64_t address, bool store);
-void guest_window_view(const struct guest_window *window, uint32_t page_address, struct guest_view *view);
-/** The window's own bytes of a mapped page, made if need be; NULL: no memory. */
-uint8_t *guest_window_own(struct guest_window *window, uint32_t page_address);
-/** The range is free and whole pages. False: no memory. */
-bool guest_window_map(struct guest_window *window, uint64_t start, uint64_t size, uint32_t access);
-/** Guest-physical address and access of an own page, by its place in `own`. */
-uint64_t guest_window_own_at(const struct guest_window *window, uint32_t i, bool *writable);
 /** Frees the kept window that this lane has not used for longest. False: there is none. */
 bool guest_window_reclaim(struct guest_context *context);
-
 
 /* ---- resolve.c ----------------------------------------------------------------------------- */
 
@@ -267,6 +282,7 @@ struct guest_instance {
     struct nub_dir_entry *entry, *image;
     struct nub_memplan plan;
     bool has_plan;
+    uint64_t lineage; /* shared with what it was derived from: differs from it in some pages at most */
     uint32_t n_endpoints;
     struct guest_endpoint *endpoints;
     struct guest_window *windows[NUB_GUEST_MAX_LANES];
@@ -280,6 +296,8 @@ struct guest_target {
 
 /** All errors of caps.md 4.1 in their order. */
 enum nub_status guest_resolve(struct guest_instance **instance, const struct guest_target *target, struct nub_failure *failure);
+/** What the runs of an Instance need that was derived from another, plan included; NULL: no memory. */
+struct guest_instance *guest_instance_derive(struct nub_dir_entry *entry, const struct guest_instance *base);
 void guest_instance_free(struct guest_instance *instance);
 
 /* ---- run.c --------------------------------------------------------------------------------- */
@@ -306,5 +324,6 @@ int32_t guest_answer_write(struct guest_context *context, struct nub_mailbox *ma
 int32_t guest_answer_map(struct guest_context *context, struct nub_mailbox *mailbox);
 int32_t guest_answer_pages(struct guest_context *context, struct nub_mailbox *mailbox);
 int32_t guest_answer_close(struct guest_context *context, struct nub_mailbox *mailbox);
+int32_t guest_answer_derive(struct guest_context *context, struct nub_mailbox *mailbox);
 
 #endif

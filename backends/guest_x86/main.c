@@ -154,6 +154,7 @@ static const struct {
     [NUB_REQUEST_SESSION_MAP] = { guest_answer_map, sizeof(struct nub_packet_memory) },
     [NUB_REQUEST_SESSION_PAGES] = { guest_answer_pages, sizeof(struct nub_packet_pages) },
     [NUB_REQUEST_SESSION_CLOSE] = { guest_answer_close, sizeof(struct nub_packet_memory) },
+    [NUB_REQUEST_SESSION_DERIVE] = { guest_answer_derive, sizeof(struct nub_packet_derive) },
     [NUB_REQUEST_SMOKE] = { answer_smoke, sizeof(struct nub_packet_smoke) },
 };
 

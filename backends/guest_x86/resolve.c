@@ -87,6 +87,7 @@ instance_new(struct nub_dir_entry *entry, struct nub_dir_entry *image)
     *instance = (struct guest_instance){
         .kind = GUEST_USER_INSTANCE, .entry = entry, .image = image, .n_endpoints = n
     };
+    instance->lineage = ++guest.lineages;
     if (n > 0) {
         instance->endpoints = nub_alloc(&guest.alloc, n * sizeof *instance->endpoints);
         if (!instance->endpoints) {
@@ -138,6 +139,20 @@ build_plan(struct guest_instance *instance, struct nub_failure *failure)
 
     instance->has_plan = status == NUB_OK;
     return status;
+}
+
+struct guest_instance *
+guest_instance_derive(struct nub_dir_entry *entry, const struct guest_instance *base)
+{
+    struct guest_instance *instance = entry->user;
+
+    if (!instance) {
+        instance = instance_new(entry, base->image);
+        if (!instance)
+            return NULL;
+        instance->lineage = base->lineage;
+    }
+    return instance->has_plan || build_plan(instance, NULL) == NUB_OK ? instance : NULL;
 }
 
 enum nub_status

@@ -6,6 +6,7 @@
 #include "guest.h"
 #include "failure.h"
 #include "mem.h"
+#include "successor.h"
 
 #define END         (1ull << 32)
 #define INPUT_BEGIN 0xFEFF0000ull
@@ -130,19 +131,26 @@ guest_answer_open(struct guest_context *context, struct nub_mailbox *mailbox)
     return NUB_OK;
 }
 
-int32_t
-guest_answer_close(struct guest_context *context, struct nub_mailbox *mailbox)
+static void
+close_session(struct guest_context *context, uint64_t number)
 {
-    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
-    struct session *session = session_at(context, packet->session);
+    struct session *session = sessions[number - 1];
 
-    if (!session)
-        return no_session(mailbox);
-    sessions[packet->session - 1] = NULL;
+    sessions[number - 1] = NULL;
     guest_window_return(context, session->window, session->entry->user);
     guest_code_release(session->code);
     nub_dir_unpin(guest.dir, session->entry);
     nub_free(&guest.alloc, session, sizeof *session);
+}
+
+int32_t
+guest_answer_close(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
+
+    if (!session_at(context, packet->session))
+        return no_session(mailbox);
+    close_session(context, packet->session);
     return NUB_OK;
 }
 
@@ -322,4 +330,109 @@ guest_answer_pages(struct guest_context *context, struct nub_mailbox *mailbox)
     }
     mailbox->reply_size = sizeof *packet;
     return NUB_OK;
+}
+
+/* ---- the successor ----------------------------------------------------------------------- */
+
+/* The listed changes, each with what the session has there. */
+static int32_t
+read_changes(struct guest_context *context, struct nub_mailbox *mailbox,
+             const struct session *session, struct nub_page_change *changes, uint32_t n)
+{
+    const struct nub_guest_change *list = (const void *)(guest_lane(context->lane) + NUB_LANE_BULK);
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t address = list[i].address;
+        struct guest_view view;
+
+        guest_window_view(session->window, address, &view);
+        if (address % HEAP_PAGE != 0 || !view.mapped || (i > 0 && address <= list[i - 1].address))
+            return nub_fail_at(&mailbox->failure, NUB_ERR_INVALID_ARGUMENT, address,
+                               "change %u: page %x is not one, or not in order", i, address);
+        changes[i].address = address;
+        changes[i].bytes = list[i].dropped ? NULL
+                           : view.bytes    ? view.bytes
+                                           : guest_at(guest.zero_page);
+    }
+    return NUB_OK;
+}
+
+/* Puts it, unless the host names what is here already. One put each, as with what is brought. */
+static int32_t
+put_successor(struct nub_mailbox *mailbox, const struct nub_successor_copy *copy)
+{
+    const struct nub_dir_entry *same = nub_dir_find(guest.dir, &copy->hash);
+    struct nub_dir_entry *prepared;
+
+    if (same && (same->puts > 0 || nub_dir_put_present(guest.dir, &copy->hash)))
+        return NUB_OK;
+    prepared = nub_successor_copy(guest.dir, copy);
+    if (!prepared)
+        return no_memory(mailbox);
+    return nub_dir_put_successor(guest.dir, prepared, &mailbox->failure);
+}
+
+static int32_t
+derive(struct guest_context *context, struct nub_mailbox *mailbox, const struct session *session,
+       const struct nub_packet_derive *packet)
+{
+    size_t size = packet->n_changes * sizeof(struct nub_page_change);
+    struct nub_page_change *changes = size ? nub_alloc(&guest.alloc, size) : NULL;
+    struct nub_successor_copy copy = { .base = session->entry,
+                                       .hash = packet->successor,
+                                       .changes = changes,
+                                       .n_changes = packet->n_changes,
+                                       .phase = (uint8_t)packet->phase,
+                                       .pc = packet->pc,
+                                       .gas_remaining = packet->gas };
+    int32_t status;
+
+    if (size && !changes)
+        return no_memory(mailbox);
+    memcpy(copy.regs, packet->regs, sizeof copy.regs);
+    status = read_changes(context, mailbox, session, changes, packet->n_changes);
+    if (!status)
+        status = put_successor(mailbox, &copy);
+    nub_free(&guest.alloc, changes, size);
+    return status;
+}
+
+/* The session goes on as if it had been opened on its successor and had run to here. */
+static int32_t
+move_on(struct nub_mailbox *mailbox, struct session *session, const struct nub_hash *successor)
+{
+    struct nub_dir_entry *entry = nub_dir_find(guest.dir, successor);
+    struct guest_instance *instance = guest_instance_derive(entry, session->entry->user);
+
+    if (!instance) {
+        nub_dir_drop(guest.dir, successor, NULL);
+        return no_memory(mailbox);
+    }
+    nub_dir_pin(guest.dir, entry);
+    guest_window_follow(session->window, &instance->plan);
+    nub_dir_unpin(guest.dir, session->entry);
+    session->entry = entry;
+    return NUB_OK;
+}
+
+int32_t
+guest_answer_derive(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    const struct nub_packet_derive *packet = (const void *)mailbox->packet;
+    struct session *session = session_at(context, packet->session);
+    int32_t status;
+
+    if (packet->n_gone > NUB_DERIVE_GONE || packet->phase > 1 ||
+        packet->n_changes > NUB_LANE_BULK_SIZE / sizeof(struct nub_guest_change))
+        return nub_fail(&mailbox->failure, NUB_ERR_INVALID_ARGUMENT, "no such successor");
+    for (uint32_t i = 0; i < packet->n_gone; i++)
+        nub_dir_drop(guest.dir, &packet->gone[i], NULL);
+    if (!session)
+        return no_session(mailbox);
+    status = derive(context, mailbox, session, packet);
+    if (!status)
+        status = move_on(mailbox, session, &packet->successor);
+    if (!status && packet->close)
+        close_session(context, packet->session);
+    return status;
 }

@@ -27,7 +27,11 @@
 #define END        (1ull << 32)
 #define POOL_PAGES ((NUB_GUEST_HEAP - NUB_GUEST_PT_POOL) / PAGE)
 #define MAX_AHEAD  32u
-#define MAX_KEPT   64u
+
+/* A page of a window's own costs some 100 ns at each commit, whoever touched it, and touching it
+ * anew an exit. So it stays until there are many more of them than runs add. */
+#define OWN_ALWAYS  64u
+#define OWN_A_WIDTH 8u
 
 /* ---- tables ------------------------------------------------------------------------------ */
 
@@ -208,6 +212,7 @@ guest_window_own(struct guest_window *window, uint32_t address)
 
     if (!entry)
         return NULL;
+    window->as_planned = false;
     if (*entry & OWN)
         return guest_at(*entry & ADDRESS);
     view_given(window, address, &view, &run);
@@ -291,12 +296,27 @@ guest_window_clean(struct guest_window *window)
 
     for (uint32_t i = 0; i < window->n_own; i++) {
         const uint64_t *entry = entry_of(window, window->own[i], false);
+        if (window->as_planned && (*entry & WRITABLE))
+            continue;
         view_given(window, window->own[i], &view, &run);
         fill(guest_at(*entry & ADDRESS), view.bytes);
     }
+    window->as_planned = true;
 }
 
 /* ---- what the host maps -------------------------------------------------------------------- */
+
+/* The i-th page of its own is no longer mapped. */
+static void
+take_away(struct guest_window *window, uint32_t i)
+{
+    uint64_t *entry = entry_of(window, window->own[i], false);
+
+    heap_pages_free(&guest.heap, guest_at(*entry & ADDRESS), 1);
+    *entry = guest.zero_page | TAKEN_AWAY;
+    window->own[i] = window->own[--window->n_own];
+    window->stale = true;
+}
 
 /* Takes away what the session before had mapped and this one has not. */
 static void
@@ -306,16 +326,12 @@ drop_released(struct guest_window *window)
 
     for (uint32_t i = 0; i < window->n_own;) {
         const struct guest_range *range = any_range_at(window, window->own[i]);
-        uint64_t *entry = entry_of(window, window->own[i], false);
 
         if (!range || !range->released) {
             i++;
             continue;
         }
-        heap_pages_free(&guest.heap, guest_at(*entry & ADDRESS), 1);
-        *entry = guest.zero_page | TAKEN_AWAY;
-        window->own[i] = window->own[--window->n_own];
-        window->stale = true;
+        take_away(window, i);
     }
     for (uint32_t i = 0; i < window->n_ranges; i++) {
         if (!window->ranges[i].released)
@@ -367,6 +383,14 @@ guest_window_map(struct guest_window *window, uint64_t start, uint64_t size, uin
     return true;
 }
 
+void
+guest_window_release(struct guest_window *window)
+{
+    for (uint32_t i = 0; i < window->n_ranges; i++)
+        window->ranges[i].released = true;
+    window->n_released = window->n_ranges;
+}
+
 uint64_t
 guest_window_own_at(const struct guest_window *window, uint32_t i, bool *writable)
 {
@@ -399,8 +423,8 @@ guest_window_new(struct guest_context *context, const struct nub_memplan *plan)
     return window;
 }
 
-static void
-destroy(struct guest_context *context, struct guest_window *window)
+void
+guest_window_destroy(struct guest_context *context, struct guest_window *window)
 {
     if (context->root == window->root) {
         context->root = guest_boot()->root;
@@ -419,66 +443,10 @@ destroy(struct guest_context *context, struct guest_window *window)
     guest.stats.windows--;
 }
 
-static void
-unlink_window(struct guest_window *window)
-{
-    struct guest_context *lane = guest_context(window->lane);
-
-    if (window->prev)
-        window->prev->next = window->next;
-    else
-        lane->windows = window->next;
-    if (window->next)
-        window->next->prev = window->prev;
-    lane->n_windows--;
-    window->owner->windows[window->lane] = NULL;
-    window->owner = NULL;
-}
-
-void
-guest_window_free(struct guest_window *window)
-{
-    struct guest_context *context = guest_current(), *lane = guest_context(window->lane);
-
-    if (window->owner)
-        unlink_window(window);
-    if (lane == context) {
-        destroy(context, window);
-        return;
-    }
-    window->next = lane->orphans;
-    lane->orphans = window;
-}
-
-void
-guest_window_free_orphans(struct guest_context *context)
-{
-    struct guest_window *window;
-
-    while ((window = context->orphans)) {
-        context->orphans = window->next;
-        destroy(context, window);
-    }
-}
-
-bool
-guest_window_reclaim(struct guest_context *context)
-{
-    struct guest_window *last = NULL;
-
-    guest_window_free_orphans(context);
-    for (struct guest_window *w = context->windows; w; w = w->next) {
-        if (!w->in_use)
-            last = w;
-    }
-    if (last)
-        guest_window_free(last);
-    return last != NULL;
-}
-
 void
 guest_window_enter(struct guest_context *context, struct guest_window *window)
 {
+    window->as_planned = false;
     if (window->n_released > 0)
         drop_released(window);
     if (context->root == window->root && !window->stale)
@@ -489,64 +457,64 @@ guest_window_enter(struct guest_context *context, struct guest_window *window)
     nub_guest_set_root(window->root);
 }
 
-/* Keeps a window for an instance, as the latest used. */
-static void
-keep(struct guest_context *context, struct guest_window *window, struct guest_instance *owner)
-{
-    window->owner = owner;
-    owner->windows[context->lane] = window;
-    window->prev = NULL;
-    window->next = context->windows;
-    if (context->windows)
-        context->windows->prev = window;
-    context->windows = window;
-    context->n_windows++;
-}
+/* ---- from one plan to another -------------------------------------------------------------- */
 
-struct guest_window *
-guest_window_of(struct guest_context *context, struct guest_instance *instance)
+void
+guest_window_refit(struct guest_window *window, const struct nub_memplan *plan)
 {
-    struct guest_window *window = instance->windows[context->lane];
+    struct guest_window before = { .plan = window->plan };
+    struct guest_view old, now;
+    uint64_t run;
 
-    if (window && context->windows == window)
-        return window;
-    if (window) {
-        unlink_window(window);
-        keep(context, window, instance);
-        return window;
+    if (window->n_released > 0)
+        drop_released(window);
+    window->plan = plan;
+    for (uint32_t i = 0; i < window->n_own;) {
+        view_given(&before, window->own[i], &old, &run);
+        view_given(window, window->own[i], &now, &run);
+        if (!now.mapped) {
+            take_away(window, i);
+            continue;
+        }
+        if (now.bytes != old.bytes)
+            fill(guest_at(*entry_of(window, window->own[i], false) & ADDRESS), now.bytes);
+        i++;
     }
-    if (context->n_windows >= MAX_KEPT)
-        guest_window_reclaim(context);
-    window = guest_window_new(context, &instance->plan);
-    if (window)
-        keep(context, window, instance);
-    return window;
 }
 
-struct guest_window *
-guest_window_take(struct guest_context *context, struct guest_instance *instance)
+/* Host ranges that have become overlays are the plan's from now on. */
+static void
+forget_ranges(struct guest_window *window)
 {
-    struct guest_window *window = instance->windows[context->lane];
+    uint32_t kept = 0;
 
-    if (!window || window->in_use || context->dirty == window)
-        return guest_window_new(context, &instance->plan);
-    unlink_window(window);
-    return window;
+    for (uint32_t i = 0; i < window->n_ranges; i++) {
+        if (!nub_memplan_find(window->plan, window->ranges[i].start))
+            window->ranges[kept++] = window->ranges[i];
+    }
+    window->n_ranges = kept;
+}
+
+/* Gives up pages that hold what the plan gives, once there are many more than runs add. */
+static void
+shrink(struct guest_window *window)
+{
+    if (window->n_own > window->n_before + window->widest)
+        window->widest = window->n_own - window->n_before;
+    if (window->n_own > OWN_ALWAYS && window->n_own > OWN_A_WIDTH * window->widest) {
+        for (uint32_t i = window->n_own; i-- > 0;) {
+            if (*entry_of(window, window->own[i], false) & WRITABLE)
+                take_away(window, i);
+        }
+    }
+    window->n_before = window->n_own;
 }
 
 void
-guest_window_return(struct guest_context *context, struct guest_window *window,
-                    struct guest_instance *instance)
+guest_window_follow(struct guest_window *window, const struct nub_memplan *successor)
 {
-    if (instance->windows[context->lane] || context->dirty) {
-        guest_window_free(window);
-        return;
-    }
-    for (uint32_t i = 0; i < window->n_ranges; i++)
-        window->ranges[i].released = true;
-    window->n_released = window->n_ranges;
-    if (context->n_windows >= MAX_KEPT)
-        guest_window_reclaim(context);
-    keep(context, window, instance);
-    context->dirty = window;
+    window->plan = successor;
+    window->as_planned = true;
+    forget_ranges(window);
+    shrink(window);
 }

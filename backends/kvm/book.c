@@ -35,9 +35,11 @@ enum nub_status
 nub_book_open(struct nub_kvm *kvm, uint64_t max_bytes, bool trust_hashes,
               struct nub_failure *failure)
 {
-    struct nub_dir_options options = {
-        .max_bytes = max_bytes, .trust_hashes = trust_hashes, .user_free = on_leave, .user_ctx = kvm
-    };
+    struct nub_dir_options options = { .max_bytes = max_bytes,
+                                       .trust_hashes = trust_hashes,
+                                       .share_pages = true,
+                                       .user_free = on_leave,
+                                       .user_ctx = kvm };
 
     if (getrandom(options.seed, sizeof options.seed, GRND_NONBLOCK) != sizeof options.seed)
         options.seed[0] = nub_ticks();
@@ -112,6 +114,19 @@ nub_book_contains(struct nub_kvm *kvm, const struct nub_hash *hash)
     NUB_LOCKED(&kvm->book_lock);
 
     return nub_dir_contains(kvm->book, hash);
+}
+
+bool
+nub_book_lane(struct nub_kvm *kvm, const struct nub_hash *hash, uint32_t *lane)
+{
+    NUB_LOCKED(&kvm->book_lock);
+    const struct nub_dir_entry *entry = nub_dir_find(kvm->book, hash);
+    const struct nub_resident *resident = entry ? entry->user : NULL;
+
+    if (!entry)
+        return false;
+    *lane = resident ? resident->lane : nub_le32(hash->bytes);
+    return true;
 }
 
 enum nub_status

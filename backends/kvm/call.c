@@ -51,15 +51,16 @@ nub_kvm_invoke_cached(void *backend, const struct nub_invoke_args *args, struct 
                                         .reply_size = sizeof reply,
                                         .limit_ns = nub_kvm_run_limit(kvm, packet.gas) };
     struct nub_retry retry = { 0 };
+    uint32_t lane = 0;
     enum nub_status status = nub_kvm_judge_process(kvm, failure);
 
-    if (!status && !nub_book_contains(kvm, &args->instance))
+    if (!status && !nub_book_lane(kvm, &args->instance, &lane))
         status = nub_fail_hash(failure, NUB_ERR_NOT_PUBLISHED, &args->instance,
                                "instance %h: not published", &args->instance);
     if (status)
         return status;
     do {
-        status = invoke_once(kvm, &call, nub_le32(args->instance.bytes), failure);
+        status = invoke_once(kvm, &call, lane, failure);
     } while (status && nub_residence_retry(kvm, &args->instance, &retry, &status, failure));
     if (status)
         return status;

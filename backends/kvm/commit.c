@@ -2,7 +2,8 @@
  *
  * The guest says which pages are the machine's own; their bytes are copied out and then looked at.
  * What becomes an overlay, and the hash, is core/model's (successor.h), so a guest can lie about
- * what its memory holds but not about what that is called. */
+ * what its memory holds but not about what that is called. Told the name and which pages changed,
+ * it makes the same of what it holds. */
 #include "kvm-private.h"
 #include "judge.h"
 #include "successor.h"
@@ -15,6 +16,9 @@ struct gathering {
     struct nub_run_page *pages; /* what the successor is made of */
     uint64_t n;
     struct nub_memplan given; /* what image and mem_size give */
+    struct nub_guest_change *changes;
+    uint32_t n_changes, change_capacity;
+    bool incomplete; /* no memory for a change: the guest is not told */
 };
 
 static const struct nub_mapped *
@@ -120,6 +124,25 @@ plan_given(struct gathering *g, struct nub_machine *machine, struct nub_failure 
                              &machine->entry->hash, false, nub_book_lookup_inlock, kvm, failure);
 }
 
+/* Notes what the guest needs to know to make the successor, too. */
+static void
+changed(void *ctx, uint32_t address, bool dropped)
+{
+    struct gathering *g = ctx;
+    uint32_t capacity = g->change_capacity ? g->change_capacity * 2 : 16;
+
+    if (g->n_changes == g->change_capacity) {
+        struct nub_guest_change *changes = realloc(g->changes, capacity * sizeof *changes);
+        if (!changes) {
+            g->incomplete = true;
+            return;
+        }
+        g->changes = changes;
+        g->change_capacity = capacity;
+    }
+    g->changes[g->n_changes++] = (struct nub_guest_change){ address, dropped };
+}
+
 static enum nub_status
 prepare(struct gathering *g, struct nub_machine *machine, struct nub_dir_entry **prepared,
         struct nub_failure *failure)
@@ -131,15 +154,18 @@ prepare(struct gathering *g, struct nub_machine *machine, struct nub_dir_entry *
                                        .given_ctx = g,
                                        .phase = machine->reason != NUB_EXIT_HALT,
                                        .pc = machine->pc,
-                                       .gas_remaining = machine->gas };
+                                       .gas_remaining = machine->gas,
+                                       .changed = changed,
+                                       .changed_ctx = g };
 
     memcpy(successor.regs, machine->regs, sizeof successor.regs);
     return nub_successor_prepare(prepared, machine->kvm->book, &successor, failure);
 }
 
-/* Puts the successor and moves the head, or changes nothing. Uses `prepared` up. */
+/* Puts the successor and moves the head, or changes nothing. Uses `prepared` up; the entry is
+ * pinned. */
 static enum nub_status
-put(const struct nub_commit *commit, struct nub_dir_entry *prepared, struct nub_hash *successor,
+put(const struct nub_commit *commit, struct nub_dir_entry *prepared, struct nub_dir_entry **entry,
     struct nub_failure *failure)
 {
     struct nub_kvm *kvm = commit->machine->kvm;
@@ -159,17 +185,33 @@ put(const struct nub_commit *commit, struct nub_dir_entry *prepared, struct nub_
         if (status)
             nub_dir_drop(kvm->book, &hash, NULL);
     }
-    if (!status)
-        *successor = hash;
+    if (!status) {
+        *entry = nub_dir_find(kvm->book, &hash);
+        nub_dir_pin(kvm->book, *entry);
+    }
     return status;
+}
+
+static void
+derive(const struct nub_commit *commit, const struct gathering *g, struct nub_dir_entry *entry)
+{
+    const struct nub_derivation derivation = { .successor = entry,
+                                               .changes = g->changes,
+                                               .n_changes = g->n_changes,
+                                               .last = !commit->session };
+
+    if (g->incomplete)
+        nub_book_unpin(commit->machine->kvm, entry);
+    else
+        nub_residence_derive(commit->machine, &derivation);
 }
 
 enum nub_status
 nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct nub_failure *failure)
 {
     struct nub_machine *machine = commit->machine;
-    const struct nub_hash *instance = &machine->entry->hash;
-    struct nub_dir_entry *prepared;
+    const struct nub_hash *instance = &machine->instance;
+    struct nub_dir_entry *prepared, *entry = NULL;
     struct gathering g = { 0 };
     enum nub_status status;
 
@@ -186,10 +228,14 @@ nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct n
     if (!status)
         status = prepare(&g, machine, &prepared, failure);
     if (!status)
-        status = put(commit, prepared, successor, failure);
-    if (!status)
+        status = put(commit, prepared, &entry, failure);
+    if (!status) {
+        *successor = entry->hash;
         nub_count(&machine->kvm->commits, 1);
+        derive(commit, &g, entry);
+    }
     nub_memplan_clear(&g.given, &machine->kvm->alloc);
+    free(g.changes);
     free(g.pages);
     free(g.copies);
     return status;

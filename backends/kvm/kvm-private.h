@@ -27,6 +27,7 @@
 struct nub_resident {
     struct nub_hash hash;
     uint64_t epoch; /* it is there if this is the present one */
+    uint32_t lane;  /* that has memory laid out for it, if any has */
 };
 
 struct nub_kvm {
@@ -46,7 +47,7 @@ struct nub_kvm {
     pthread_mutex_t residence_lock;
     uint64_t epoch; /* atomic, written under (residence_lock): grows when the guest forgets */
 
-    uint64_t calls, sessions, commits, uploads, uploaded_bytes, sheds; /* atomic */
+    uint64_t calls, sessions, commits, derived, uploads, uploaded_bytes, sheds; /* atomic */
 };
 
 static inline void
@@ -79,6 +80,8 @@ struct nub_dir_entry *nub_book_find_kept(struct nub_kvm *kvm, const struct nub_h
 /** The same under (book_lock), as nub_memplan_build() wants it. */
 const struct nub_cap *nub_book_lookup_inlock(void *kvm, const struct nub_hash *hash);
 bool nub_book_contains(struct nub_kvm *kvm, const struct nub_hash *hash);
+/** The lane that best runs a capability; false: it is not present. */
+bool nub_book_lane(struct nub_kvm *kvm, const struct nub_hash *hash, uint32_t *lane);
 enum nub_status nub_book_judge_head(struct nub_kvm *kvm, const struct nub_hash *expected, struct nub_failure *failure);
 
 int32_t nub_kvm_put_cap(void *backend, struct nub_slice wire, struct nub_hash *hash, struct nub_failure *failure);
@@ -89,6 +92,8 @@ int32_t nub_kvm_drop_cap(void *backend, const struct nub_hash *hash, struct nub_
 int32_t nub_kvm_refcount(void *backend, const struct nub_hash *hash, uint64_t *count, struct nub_failure *failure);
 int32_t nub_kvm_state_root(void *backend, struct nub_hash *root, struct nub_failure *failure);
 int32_t nub_kvm_set_state_root(void *backend, const struct nub_hash *root, struct nub_failure *failure);
+
+struct nub_machine;
 
 /* ---- residence.c --------------------------------------------------------------------------- */
 
@@ -111,6 +116,19 @@ enum nub_status nub_residence_settle(struct nub_kvm *kvm, struct nub_failure *fa
 struct nub_retry { unsigned brought, shed; };
 bool nub_residence_retry(struct nub_kvm *kvm, const struct nub_hash *instance, struct nub_retry *retry, enum nub_status *status, struct nub_failure *failure);
 
+/** What has become of a machine. */
+struct nub_derivation {
+    struct nub_dir_entry *successor; /* in the book, pinned: the pin is used up */
+    const struct nub_guest_change *changes; /* what is not as in the machine's entry, ascending */
+    uint32_t n_changes;
+    bool last; /* nothing but closing the machine comes after */
+};
+/**
+ * Has the guest make the successor of what it holds, so that it need not be brought; the machine goes on as
+ * one of its successor then. If that fails nothing is lost: it is brought when it is called.
+ */
+void nub_residence_derive(struct nub_machine *machine, const struct nub_derivation *derivation);
+
 /* ---- machine.c ----------------------------------------------------------------------------- */
 
 /** A range that the host mapped. */
@@ -122,10 +140,12 @@ struct nub_mapped {
 /** A session of the guest, and the state of its machine beside memory. */
 struct nub_machine {
     struct nub_kvm *kvm;
-    struct nub_dir_entry *entry; /* of the instance, pinned in the book */
+    struct nub_hash instance;    /* that was opened */
+    struct nub_dir_entry *entry; /* of it, or of what the guest has made of it; pinned in the book */
     uint32_t lane;
     uint64_t generation; /* of the guest that it lives in */
     uint64_t session;    /* the guest's number */
+    bool closed;         /* the guest has closed it already */
     bool input_zone;     /* has pages where input would be laid */
     uint64_t regs[NUB_N_REGS];
     uint32_t pc;
@@ -159,6 +179,11 @@ enum nub_status nub_machine_write(struct nub_machine *machine, uint64_t address,
 enum nub_status nub_machine_map(struct nub_machine *machine, uint64_t address, uint64_t size, uint32_t access, struct nub_failure *failure);
 /** Whether all of a range is mapped: NOT_MAPPED. */
 enum nub_status nub_machine_judge_range(struct nub_machine *machine, uint64_t address, uint64_t size, struct nub_failure *failure);
+
+/** Goes on as a machine of the entry that it has become. */
+void nub_machine_follow(struct nub_machine *machine, struct nub_dir_entry *successor);
+/** SESSION_DERIVE with this list, which must fit the bulk area. */
+enum nub_status nub_machine_derive(struct nub_machine *machine, const struct nub_packet_derive *packet, const struct nub_guest_change *changes);
 
 /** A page that the guest has a copy of, in host memory. */
 struct nub_page_copy {

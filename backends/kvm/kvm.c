@@ -320,6 +320,7 @@ stats(void *backend, void (*each)(void *ctx, const char *name, uint64_t value), 
     each(ctx, "nub_commits_total", __atomic_load_n(&kvm->commits, __ATOMIC_RELAXED));
     each(ctx, "nub_guest_restarts_total", kvm->guest.restarts);
     each(ctx, "nub_guest_sheds_total", __atomic_load_n(&kvm->sheds, __ATOMIC_RELAXED));
+    each(ctx, "nub_guest_derived_total", __atomic_load_n(&kvm->derived, __ATOMIC_RELAXED));
     each(ctx, "nub_guest_uploads_total", __atomic_load_n(&kvm->uploads, __ATOMIC_RELAXED));
     each(ctx, "nub_guest_uploaded_bytes_total",
          __atomic_load_n(&kvm->uploaded_bytes, __ATOMIC_RELAXED));

@@ -78,6 +78,7 @@ open_in_guest(struct nub_machine *machine, const struct nub_machine_args *args,
                                         .reply = packet,
                                         .reply_size = sizeof *packet,
                                         .limit_ns = nub_kvm_work_limit(machine->kvm) };
+    uint32_t hint = 0;
     struct nub_lane *lane;
     enum nub_status status;
 
@@ -86,7 +87,8 @@ open_in_guest(struct nub_machine *machine, const struct nub_machine_args *args,
                                         .resume = args->resume,
                                         .gas_model = args->gas_model,
                                         .mem_cycles = args->mem_cycles };
-    status = nub_lane_take(kvm, nub_le32(args->instance.bytes), &lane, failure);
+    nub_book_lane(kvm, &args->instance, &hint);
+    status = nub_lane_take(kvm, hint, &lane, failure);
     if (status)
         return status;
     machine->lane = lane->index;
@@ -120,7 +122,7 @@ nub_machine_open(struct nub_machine *machine, struct nub_kvm *kvm,
     if (!entry)
         return nub_fail_hash(failure, NUB_ERR_NOT_PUBLISHED, &args->instance,
                              "instance %h: not published", &args->instance);
-    *machine = (struct nub_machine){ .kvm = kvm, .entry = entry };
+    *machine = (struct nub_machine){ .kvm = kvm, .instance = entry->hash, .entry = entry };
     do {
         status = open_in_guest(machine, args, &packet, failure);
     } while (status && nub_residence_retry(kvm, &args->instance, &retry, &status, failure));
@@ -148,7 +150,8 @@ nub_machine_close(struct nub_machine *machine)
                                         .limit_ns = machine->kvm->guest.watchdog_ns };
 
     /* A guest that is lost has nothing to close. */
-    (void)request(machine, &call, NULL);
+    if (!machine->closed)
+        (void)request(machine, &call, NULL);
     nub_book_unpin(machine->kvm, machine->entry);
     free(machine->mapped);
     *machine = (struct nub_machine){ 0 };
@@ -456,4 +459,40 @@ nub_machine_pages(struct nub_machine *machine, struct nub_page_copy **pages, uin
         *pages = NULL;
     }
     return status;
+}
+
+enum nub_status
+nub_machine_derive(struct nub_machine *machine, const struct nub_packet_derive *packet,
+                   const struct nub_guest_change *changes)
+{
+    struct nub_guest *guest = &machine->kvm->guest;
+    struct nub_lane *lane = &guest->lanes[machine->lane];
+    const struct nub_lane_call call = { .request = NUB_REQUEST_SESSION_DERIVE,
+                                        .packet = packet,
+                                        .packet_size = sizeof *packet,
+                                        .limit_ns = nub_kvm_work_limit(machine->kvm) };
+    NUB_LOCKED(&lane->lock);
+
+    if (guest->generation != machine->generation || nub_guest_is_broken(guest))
+        return lost(NULL);
+    if (packet->n_changes > NUB_LANE_BULK_SIZE / sizeof *changes)
+        return NUB_ERR_INVALID_ARGUMENT;
+    if (packet->n_changes > 0)
+        memcpy(nub_vm_lane(&guest->vm, lane->index) + NUB_LANE_BULK, changes,
+               packet->n_changes * sizeof *changes);
+    return nub_lane_call(lane, &call, NULL);
+}
+
+void
+nub_machine_follow(struct nub_machine *machine, struct nub_dir_entry *successor)
+{
+    uint32_t kept = 0;
+
+    machine->entry = successor;
+    /* what was mapped to be written is the successor's own memory */
+    for (uint32_t i = 0; i < machine->n_mapped; i++) {
+        if (machine->mapped[i].access == NUB_ACCESS_READ_ONLY)
+            machine->mapped[kept++] = machine->mapped[i];
+    }
+    machine->n_mapped = kept;
 }

@@ -107,26 +107,12 @@ is_resident(const struct nub_kvm *kvm, const struct nub_dir_entry *entry)
     return resident && resident->epoch == __atomic_load_n(&kvm->epoch, __ATOMIC_SEQ_CST);
 }
 
-/* Where the bytes begin that pages are mapped from. */
-static uint64_t
-content_lead(const struct nub_dir_entry *entry)
-{
-    const struct nub_cap *cap = &entry->cap;
-    struct nub_overlay first;
-
-    if (cap->kind == NUB_CAP_DATA)
-        return cap->wire.size - cap->u.data.size;
-    if (cap->kind != NUB_CAP_INSTANCE || cap->u.instance.n_overlays == 0 || !cap->wire.data)
-        return 0;
-    nub_instance_overlay(&cap->u.instance, 0, &first);
-    return (uint64_t)(first.bytes.data - cap->wire.data);
-}
-
 /* Copies one capability; its referents are there. The caller has pinned it. */
 static enum nub_status
 bring_one(struct nub_kvm *kvm, const struct nub_dir_entry *entry, struct nub_failure *failure)
 {
-    struct nub_packet_room room = { .size = entry->cap.wire.size, .lead = content_lead(entry) };
+    struct nub_packet_room room = { .size = entry->cap.wire.size,
+                                    .lead = nub_dir_lead(&entry->cap) };
     const struct nub_packet_cap cap = { .hash = entry->hash };
     struct nub_lane_call call = { .request = NUB_REQUEST_CAP_ROOM,
                                   .packet = &room,
@@ -218,22 +204,30 @@ next_to_bring(struct todo *todo)
     return entry;
 }
 
-/* Marks a brought entry, and lets go of it. False: no memory to remember it. */
+/* Remembers that the guest has an entry. False: no memory. */
 static bool
-mark(struct nub_kvm *kvm, struct nub_dir_entry *entry, uint64_t epoch)
+mark_inlock(struct nub_dir_entry *entry, uint64_t epoch, uint32_t lane)
 {
-    NUB_LOCKED(&kvm->book_lock);
     struct nub_resident *resident = entry->user;
 
     if (!resident)
         resident = calloc(1, sizeof *resident);
-    if (resident) {
-        resident->hash = entry->hash;
-        resident->epoch = epoch;
-        entry->user = resident;
-    }
+    if (!resident)
+        return false;
+    *resident = (struct nub_resident){ .hash = entry->hash, .epoch = epoch, .lane = lane };
+    entry->user = resident;
+    return true;
+}
+
+/* Marks a brought entry, and lets go of it. */
+static bool
+mark(struct nub_kvm *kvm, struct nub_dir_entry *entry, uint64_t epoch)
+{
+    NUB_LOCKED(&kvm->book_lock);
+    bool marked = mark_inlock(entry, epoch, nub_le32(entry->hash.bytes));
+
     nub_dir_unpin(kvm->book, entry);
-    return resident != NULL;
+    return marked;
 }
 
 static enum nub_status
@@ -333,6 +327,71 @@ nub_residence_ensure(struct nub_kvm *kvm, const struct nub_hash *hash, struct nu
         status = shed_inlock(kvm, failure);
     }
     return status;
+}
+
+/* ---- deriving ---------------------------------------------------------------------------- */
+
+static bool
+is_wanted(struct nub_kvm *kvm, const struct nub_dir_entry *entry)
+{
+    NUB_LOCKED(&kvm->book_lock);
+
+    return !is_resident(kvm, entry);
+}
+
+/* What is gone is dropped first, lest the guest drop what it is about to put: most often the base
+ * of the commit before, which goes along. */
+static bool
+take_along(struct nub_kvm *kvm, struct nub_packet_derive *packet)
+{
+    while (packet->n_gone < NUB_DERIVE_GONE && take_gone(kvm, &packet->gone[packet->n_gone]))
+        packet->n_gone++;
+    return packet->n_gone < NUB_DERIVE_GONE || settle_inlock(kvm, NULL) == NUB_OK;
+}
+
+static bool
+derive_inlock(struct nub_machine *machine, const struct nub_derivation *derivation)
+{
+    struct nub_packet_derive packet = { .session = machine->session,
+                                        .successor = derivation->successor->hash,
+                                        .n_changes = derivation->n_changes,
+                                        .close = derivation->last,
+                                        .phase = machine->reason != NUB_EXIT_HALT };
+
+    if (packet.phase) {
+        packet.pc = machine->pc;
+        packet.gas = machine->gas;
+        memcpy(packet.regs, machine->regs, sizeof packet.regs);
+    }
+    return take_along(machine->kvm, &packet) &&
+           nub_machine_derive(machine, &packet, derivation->changes) == NUB_OK;
+}
+
+/* Without memory to remember it, it is brought again, to no harm. */
+static void
+mark_derived(struct nub_kvm *kvm, struct nub_dir_entry *entry, uint64_t epoch, uint32_t lane)
+{
+    NUB_LOCKED(&kvm->book_lock);
+
+    (void)mark_inlock(entry, epoch, lane);
+}
+
+void
+nub_residence_derive(struct nub_machine *machine, const struct nub_derivation *derivation)
+{
+    struct nub_kvm *kvm = machine->kvm;
+    struct nub_dir_entry *let_go = derivation->successor;
+    NUB_LOCKED(&kvm->residence_lock);
+    uint64_t epoch = __atomic_load_n(&kvm->epoch, __ATOMIC_SEQ_CST);
+
+    if (is_wanted(kvm, derivation->successor) && derive_inlock(machine, derivation)) {
+        mark_derived(kvm, derivation->successor, epoch, machine->lane);
+        let_go = machine->entry;
+        nub_machine_follow(machine, derivation->successor);
+        machine->closed = derivation->last;
+        nub_count(&kvm->derived, 1);
+    }
+    nub_book_unpin(kvm, let_go);
 }
 
 bool

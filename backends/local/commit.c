@@ -149,6 +149,18 @@ put_inlock(struct nub_local *local, const struct nub_commit *commit, struct nub_
     return status;
 }
 
+/* A call is over: its window goes on as the successor's, whose memory it holds. */
+static void
+pass_window_on_inlock(struct nub_local *local, struct nub_memory *memory,
+                      const struct nub_hash *successor)
+{
+    const struct nub_memplan *plan =
+        memory->window ? nub_resolve_plan_inlock(local, nub_dir_find(local->dir, successor)) : NULL;
+
+    if (plan && plan != memory->plan)
+        nub_window_pass_on(memory, plan);
+}
+
 /* ---- what calls and sessions use ------------------------------------------------------------- */
 
 enum nub_status
@@ -188,6 +200,8 @@ nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct n
     if (status == NUB_OK) {
         pthread_mutex_lock(&local->lock);
         status = put_inlock(local, commit, prepared, successor, failure);
+        if (status == NUB_OK && !commit->session)
+            pass_window_on_inlock(local, memory, successor);
         pthread_mutex_unlock(&local->lock);
     }
     if (status == NUB_OK)

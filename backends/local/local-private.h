@@ -120,6 +120,8 @@ struct nub_held {
 };
 
 /** The errors of caps.md 4.1 in their order. Takes and leaves the lock. */
+/** The plan of an instance, which lives as long as its entry; NULL: it has none. The caller holds the lock. */
+const struct nub_memplan *nub_resolve_plan_inlock(struct nub_local *local, struct nub_dir_entry *entry);
 enum nub_status nub_hold(struct nub_local *local, const struct nub_target *target, struct nub_held *held, struct nub_failure *failure);
 void nub_release(struct nub_local *local, struct nub_held *held);
 /** nub_dir_options.user_free. */

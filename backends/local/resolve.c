@@ -173,6 +173,18 @@ build_plans(struct nub_local *local, struct nub_dir_entry *entry, struct nub_res
     return status;
 }
 
+const struct nub_memplan *
+nub_resolve_plan_inlock(struct nub_local *local, struct nub_dir_entry *entry)
+{
+    struct nub_resolved *resolved;
+
+    if (resolve(local, entry, &resolved, NULL) != NUB_OK)
+        return NULL;
+    if (!resolved->memory_valid && build_plans(local, entry, resolved, NULL) != NUB_OK)
+        return NULL;
+    return &resolved->plan;
+}
+
 static enum nub_status
 judge_instance(const struct nub_target *target, const struct nub_dir_entry *entry,
                struct nub_failure *failure)

@@ -15,7 +15,8 @@
 /* The marks lie below the window, so that one address leads to both; a page more on both sides. */
 #define MARKS  ((uint64_t)NUB_N_PAGES + NUB_PAGE_SIZE)
 #define WINDOW (NUB_MEMORY_END + NUB_PAGE_SIZE)
-/* Up to here bytes are copied into fresh pages: cheaper than a mapping and its first faults. */
+/* So many bytes of a plan are copied into fresh pages: cheaper than mappings and their first
+ * faults. */
 #define COPY_AT_MOST (64u << 10)
 /* From here on a window is emptied rather than restored page by page. */
 #define RESTORE_AT_MOST 512u
@@ -92,14 +93,16 @@ at(const struct nub_window *window, uint64_t address)
     return window->base + address;
 }
 
+/* `*copy`: how many bytes may still be copied. A plan may have a thousand short regions, of which a
+ * run touches one. */
 static bool
-load_region(struct nub_window *window, const struct nub_region *region)
+load_region(struct nub_window *window, const struct nub_region *region, uint64_t *copy)
 {
     int protection = region->access == NUB_ACCESS_READ_WRITE ? PROT_READ | PROT_WRITE : PROT_READ;
     uint64_t content = region->content.size;
     uint8_t *start = at(window, region->start);
 
-    if (content > COPY_AT_MOST && nub_blob_map(start, region->content, protection)) {
+    if (content > *copy && nub_blob_map(start, region->content, protection)) {
         return content == region->size ||
                mprotect(start + content, region->size - content, protection) == 0;
     }
@@ -107,6 +110,7 @@ load_region(struct nub_window *window, const struct nub_region *region)
         return mprotect(start, region->size, protection) == 0;
     if (mprotect(start, region->size, PROT_READ | PROT_WRITE) != 0)
         return false;
+    *copy -= content < *copy ? content : *copy;
     memcpy(start, region->content.data, content);
     return protection & PROT_WRITE || mprotect(start, region->size, protection) == 0;
 }
@@ -144,8 +148,10 @@ empty(struct nub_window *window)
 static bool
 load(struct nub_window *window, const struct nub_memory *memory)
 {
+    uint64_t copy = COPY_AT_MOST;
+
     for (uint32_t i = 0; i < memory->plan->n_regions; i++) {
-        if (!load_region(window, &memory->plan->regions[i]))
+        if (!load_region(window, &memory->plan->regions[i], &copy))
             return false;
     }
     return true;
@@ -485,6 +491,81 @@ nub_window_give(struct nub_memory *memory)
     if (!window)
         return;
     restore(window);
+    memory->window = NULL;
+    put_back(memory->local, window);
+}
+
+/* The bytes that a region gives at an address (NULL: zeros), and how many lie together from there.
+ */
+static const uint8_t *
+given_at(const struct nub_region *region, uint64_t address, uint64_t *size)
+{
+    uint64_t offset = address - region->start;
+
+    if (offset >= region->content.size) {
+        *size = region->size - offset;
+        return NULL;
+    }
+    *size = region->content.size - offset;
+    return region->content.data + offset;
+}
+
+/* Pages whose bytes move elsewhere must have been written. Each then has a copy in the window if it
+ * had none yet: a mark stands for two pages, and what the window maps may go with the old plan. */
+static bool
+keep_written(struct nub_window *window, uint64_t address, uint64_t size)
+{
+    for (uint64_t end = address + size; address < end; address += NUB_PAGE_SIZE) {
+        volatile uint8_t *bytes = at(window, address);
+        if (!nub_window_written(window, (uint32_t)(address >> NUB_PAGE_SHIFT)))
+            return false;
+        *bytes = *bytes;
+    }
+    return true;
+}
+
+/* Whether the window holds what a region gives, whose plan is the successor's of the window's. */
+static bool
+holds_region(struct nub_window *window, const struct nub_region *region)
+{
+    uint64_t address = region->start, end = region->start + region->size;
+
+    while (address < end) {
+        const struct nub_region *old = nub_memplan_find(window->plan, address);
+        uint64_t size, old_size;
+        if (!old || old->access != region->access)
+            return false;
+        const uint8_t *bytes = given_at(region, address, &size);
+        const uint8_t *old_bytes = given_at(old, address, &old_size);
+        size = old_size < size ? old_size : size;
+        if (bytes != old_bytes &&
+            (region->access != NUB_ACCESS_READ_WRITE || !keep_written(window, address, size)))
+            return false;
+        address += size;
+    }
+    return true;
+}
+
+void
+nub_window_pass_on(struct nub_memory *memory, const struct nub_memplan *successor)
+{
+    struct nub_window *window;
+
+    nub_window_enter(memory);
+    window = memory->window;
+    if (!window || window->unusual || memory->n_host > 0)
+        return;
+    for (uint32_t i = 0; i < successor->n_regions; i++) {
+        if (!holds_region(window, &successor->regions[i]))
+            return;
+    }
+    for (uint32_t i = 0; i < successor->n_regions; i++) {
+        if (successor->regions[i].access == NUB_ACCESS_READ_WRITE)
+            clear_marks(window, &successor->regions[i]);
+    }
+    if (window->notes.plan == window->plan)
+        window->notes.plan = successor;
+    window->plan = successor;
     memory->window = NULL;
     put_back(memory->local, window);
 }

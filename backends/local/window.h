@@ -54,6 +54,11 @@ void nub_window_leave(struct nub_memory *memory);
 bool nub_window_take(struct nub_memory *memory);
 /** Gives the window back, if there is one, with nothing of the owner's in it. */
 void nub_window_give(struct nub_memory *memory);
+/**
+ * Gives it back as one of the plan of what the memory has become, if it is all that plan gives: the next call
+ * goes on there. The caller keeps that plan from going. Else it stays.
+ */
+void nub_window_pass_on(struct nub_memory *memory, const struct nub_memplan *successor);
 
 /** Maps zeroed pages. False: the system refused. */
 bool nub_window_map(struct nub_window *window, const struct nub_host_range *range);

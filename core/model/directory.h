@@ -71,6 +71,12 @@ struct nub_dir_entry *nub_dir_prepare_blob(const struct nub_dir *dir, uint64_t s
 /** Decodes, and hashes unless the hash is known (else NULL). BAD_ENCODING: discard the entry. */
 enum nub_status nub_dir_prepare_finish(struct nub_dir_entry *prepared, const struct nub_hash *hash, struct nub_failure *failure);
 /**
+ * For a replica, which takes hashes as given and copies nothing twice: keeps the overlays of a finished
+ * Instance where they lie, as pages that nub_successor_copy() shares. Returns the entry to put, `prepared`
+ * itself if it is no such; NULL: no memory, and `prepared` is gone.
+ */
+struct nub_dir_entry *nub_dir_prepare_replica(const struct nub_dir *dir, struct nub_dir_entry *prepared);
+/**
  * put_cap of a prepared entry, which is used up whatever the outcome: NOT_FOUND, NO_SPACE, NO_MEMORY.
  * The entry of the capability afterwards is nub_dir_find()'s.
  */
@@ -91,6 +97,8 @@ uint64_t nub_dir_refcount(const struct nub_dir *dir, const struct nub_hash *hash
 struct nub_dir_entry *nub_dir_find(const struct nub_dir *dir, const struct nub_hash *hash);
 /** Writes the wire form of an entry, `entry->cap.wire.size` bytes. For get_cap: the entry may be kept in another form (then cap.wire.data is NULL). */
 void nub_dir_wire(const struct nub_dir_entry *entry, uint8_t *wire);
+/** How many bytes of a wire form come before those that pages may be mapped from. */
+size_t nub_dir_lead(const struct nub_cap *cap);
 /** Keeps an entry (and, through its references, what it mentions) alive; each pin wants an unpin. */
 void nub_dir_pin(struct nub_dir *dir, struct nub_dir_entry *entry);
 void nub_dir_unpin(struct nub_dir *dir, struct nub_dir_entry *entry);

@@ -5,21 +5,24 @@
  * the directory's lock.
  */
 #include "bytes.h"
+#include "cap-wire.h"
 #include "directory-private.h"
 
-/* How many bytes come before those that pages may be mapped from. */
-static size_t
-content_lead(const struct nub_cap *cap)
+size_t
+nub_dir_lead(const struct nub_cap *cap)
 {
+    const struct nub_instance *instance = &cap->u.instance;
     struct nub_overlay first;
 
     if (cap->kind == NUB_CAP_DATA)
-        return (size_t)(cap->u.data.data - cap->wire.data);
-    if (cap->kind == NUB_CAP_INSTANCE && cap->u.instance.n_overlays > 0) {
-        nub_instance_overlay(&cap->u.instance, 0, &first);
-        return (size_t)(first.bytes.data - cap->wire.data);
-    }
-    return 0;
+        return (size_t)(cap->wire.size - cap->u.data.size);
+    if (cap->kind != NUB_CAP_INSTANCE || instance->n_overlays == 0)
+        return 0;
+    if (instance->paged)
+        return (size_t)(cap->wire.size - nub_paged_wire_size(instance->paged)) +
+               instance->n_overlays * NUB_WIRE_OFFSET_SIZE + NUB_WIRE_OVERLAY_FIXED;
+    nub_instance_overlay(instance, 0, &first);
+    return (size_t)(first.bytes.data - cap->wire.data);
 }
 
 static void
@@ -121,6 +124,26 @@ nub_dir_prepare_paged(const struct nub_dir *dir, const struct nub_instance_spec 
     return prepared;
 }
 
+struct nub_dir_entry *
+nub_dir_prepare_replica(const struct nub_dir *dir, struct nub_dir_entry *prepared)
+{
+    struct nub_kept *kept = nub_kept_of(prepared);
+    const struct nub_instance *instance = &prepared->cap.u.instance;
+    struct nub_dir_entry *replica;
+    struct nub_instance_spec spec;
+    struct nub_paged *paged;
+
+    if (prepared->cap.kind != NUB_CAP_INSTANCE || instance->n_overlays == 0)
+        return prepared;
+    nub_instance_spec(&spec, instance);
+    paged = nub_paged_adopt(dir->alloc, instance, kept->blob, kept->blob_size, kept->lead);
+    if (paged)
+        kept->blob = NULL; /* it is the pages' now */
+    replica = paged ? nub_dir_prepare_paged(dir, &spec, paged, &prepared->hash) : NULL;
+    nub_dir_discard(dir, prepared);
+    return replica;
+}
+
 static struct nub_dir_entry *
 share_pages(const struct nub_dir *dir, const struct nub_instance *instance,
             const struct nub_hash *hash)
@@ -142,7 +165,7 @@ nub_dir_prepare(const struct nub_dir *dir, const struct nub_cap *cap, const stru
 
     if (dir->options.share_pages && cap->kind == NUB_CAP_INSTANCE && cap->u.instance.n_overlays > 0)
         return share_pages(dir, &cap->u.instance, hash);
-    prepared = nub_dir_prepare_blob(dir, cap->wire.size, content_lead(cap), &blob);
+    prepared = nub_dir_prepare_blob(dir, cap->wire.size, nub_dir_lead(cap), &blob);
     if (!prepared)
         return NULL;
     memcpy(blob, cap->wire.data, cap->wire.size);

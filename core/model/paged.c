@@ -25,42 +25,52 @@ page_of(const uint8_t *bytes, uint32_t n)
 
 /* ---- slabs --------------------------------------------------------------------------------- */
 
+/* Takes the blob over; NULL: no memory, and it is still the caller's. */
+static struct nub_slab *
+slab_around(const struct nub_alloc *alloc, uint8_t *blob, size_t size, size_t lead)
+{
+    struct nub_slab *slab = nub_alloc(alloc, sizeof *slab);
+
+    if (slab)
+        *slab = (struct nub_slab){ .refs = 1, .blob = blob, .size = size, .lead = lead };
+    return slab;
+}
+
+static void
+blob_free(const struct nub_alloc *alloc, uint8_t *blob, size_t size, size_t lead)
+{
+    if (alloc->blob_new)
+        alloc->blob_free(alloc->ctx, blob, size, lead);
+    else
+        nub_free(alloc, blob, size);
+}
+
 static struct nub_slab *
 slab_new(const struct nub_alloc *alloc, uint32_t n_pages)
 {
     size_t size = (size_t)n_pages * NUB_PAGE_SIZE;
-    struct nub_slab *slab = nub_alloc(alloc, sizeof *slab);
+    uint8_t *blob = alloc->blob_new ? alloc->blob_new(alloc->ctx, size, 0) : nub_alloc(alloc, size);
+    struct nub_slab *slab = blob ? slab_around(alloc, blob, size, 0) : NULL;
 
-    if (!slab)
-        return NULL;
-    slab->refs = 1;
-    slab->n_pages = n_pages;
-    slab->bytes = alloc->blob_new ? alloc->blob_new(alloc->ctx, size, 0) : nub_alloc(alloc, size);
-    if (!slab->bytes) {
-        nub_free(alloc, slab, sizeof *slab);
-        return NULL;
-    }
+    if (blob && !slab)
+        blob_free(alloc, blob, size, 0);
     return slab;
 }
 
 static uint64_t
 slab_size(const struct nub_slab *slab)
 {
-    return sizeof *slab + (uint64_t)slab->n_pages * NUB_PAGE_SIZE;
+    return sizeof *slab + slab->size;
 }
 
 static uint64_t
 slab_free(const struct nub_alloc *alloc, struct nub_slab *slab)
 {
-    size_t size = (size_t)slab->n_pages * NUB_PAGE_SIZE;
     uint64_t gone = slab_size(slab);
 
     if (__atomic_sub_fetch(&slab->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return 0;
-    if (alloc->blob_new)
-        alloc->blob_free(alloc->ctx, slab->bytes, size, 0);
-    else
-        nub_free(alloc, slab->bytes, size);
+    blob_free(alloc, slab->blob, slab->size, slab->lead);
     nub_free(alloc, slab, sizeof *slab);
     return gone;
 }
@@ -134,8 +144,8 @@ copy_edits(const struct nub_alloc *alloc, struct nub_paged *paged,
     if (!piece.slab)
         return false;
     for (uint32_t i = 0; i < *n; i++)
-        memcpy(piece.slab->bytes + (size_t)i * NUB_PAGE_SIZE, edits[i].bytes, NUB_PAGE_SIZE);
-    piece.bytes = piece.slab->bytes;
+        memcpy(piece.slab->blob + (size_t)i * NUB_PAGE_SIZE, edits[i].bytes, NUB_PAGE_SIZE);
+    piece.bytes = piece.slab->blob;
     paged->shared_bytes += slab_size(piece.slab);
     return add_piece(alloc, paged, piece);
 }
@@ -244,7 +254,7 @@ copy_together(const struct nub_alloc *alloc, const struct nub_paged *from, struc
         uint32_t here = from->pieces[last].n_pages - rest;
 
         here = here < n - at ? here : n - at;
-        memcpy(piece.slab->bytes + (size_t)at * NUB_PAGE_SIZE,
+        memcpy(piece.slab->blob + (size_t)at * NUB_PAGE_SIZE,
                page_of(from->pieces[last].bytes, rest), (size_t)here * NUB_PAGE_SIZE);
         at += here;
         rest += here;
@@ -255,7 +265,7 @@ copy_together(const struct nub_alloc *alloc, const struct nub_paged *from, struc
     }
     *i = last;
     *skip = rest;
-    piece.bytes = piece.slab->bytes;
+    piece.bytes = piece.slab->blob;
     to->shared_bytes += slab_size(piece.slab);
     return add_piece(alloc, to, piece);
 }
@@ -311,6 +321,7 @@ struct run_source {
     const struct nub_paged *base;
     const struct nub_page_edit *edits;
     uint32_t n_edits;
+    bool rooted;
     uint32_t page; /* the run's first */
 };
 
@@ -367,28 +378,39 @@ overlay_root(struct nub_page_run *run)
 }
 
 static bool
-add_run(const struct nub_alloc *alloc, struct nub_paged *paged, struct run_source *from,
-        uint32_t page, uint32_t n_pages)
+make_roots(const struct nub_alloc *alloc, struct nub_paged *paged, struct run_source *from,
+           struct nub_page_run *run)
 {
-    const struct nub_page_run *like = find_run(from->base, page);
-    struct nub_page_run run = { .page = page, .n_pages = n_pages };
+    const struct nub_page_run *like = find_run(from->base, run->page);
     struct nub_tree_source source = {
-        .alloc = alloc, .n = n_pages, .same = is_same, .page_root = page_root, .ctx = from
+        .alloc = alloc, .n = run->n_pages, .same = is_same, .page_root = page_root, .ctx = from
     };
 
-    from->page = page;
-    if (like && like->page == page) {
+    from->page = run->page;
+    if (like && like->page == run->page) {
         source.like = like->tree;
         source.n_like = like->n_pages;
     }
-    if (!grow(alloc, (void **)&paged->runs, paged->n_runs, &paged->run_capacity, sizeof run) ||
-        !(run.tree = nub_page_tree_new(&source)))
+    run->tree = nub_page_tree_new(&source);
+    if (!run->tree)
         return false;
     paged->shared_bytes += source.made;
-    if (run.tree == source.like && n_pages == source.n_like)
-        run.root = like->root;
+    if (run->tree == source.like && run->n_pages == source.n_like)
+        run->root = like->root;
     else
-        overlay_root(&run);
+        overlay_root(run);
+    return true;
+}
+
+static bool
+add_run(const struct nub_alloc *alloc, struct nub_paged *paged, struct run_source *from,
+        uint32_t page, uint32_t n_pages)
+{
+    struct nub_page_run run = { .page = page, .n_pages = n_pages };
+
+    if (!grow(alloc, (void **)&paged->runs, paged->n_runs, &paged->run_capacity, sizeof run) ||
+        (from->rooted && !make_roots(alloc, paged, from, &run)))
+        return false;
     paged->runs[paged->n_runs++] = run;
     return true;
 }
@@ -443,22 +465,82 @@ nub_paged_own_bytes(const struct nub_paged *paged)
            paged->run_capacity * sizeof *paged->runs;
 }
 
-struct nub_paged *
-nub_paged_new(const struct nub_alloc *alloc, const struct nub_paged *base,
-              const struct nub_page_edit *edits, uint32_t n_edits)
+static struct nub_paged *
+paged_alloc(const struct nub_alloc *alloc)
 {
     struct nub_paged *paged = nub_alloc(alloc, sizeof *paged);
+
+    if (paged)
+        memset(paged, 0, sizeof *paged);
+    return paged;
+}
+
+static struct nub_paged *
+edited(const struct nub_alloc *alloc, const struct nub_paged *base,
+       const struct nub_page_edit *edits, uint32_t n_edits, bool rooted)
+{
+    struct nub_paged *paged = paged_alloc(alloc);
     struct merge merge = { alloc, paged, edits, n_edits, 0, 0 };
-    struct run_source source = { base, edits, n_edits, 0 };
+    struct run_source source = { base, edits, n_edits, rooted, 0 };
 
     if (!paged)
         return NULL;
-    memset(paged, 0, sizeof *paged);
     if (!merge_pieces(&merge, base) || !add_runs(alloc, paged, &source) || !compact(alloc, paged)) {
         nub_paged_free(alloc, paged);
         return NULL;
     }
     return paged;
+}
+
+struct nub_paged *
+nub_paged_new(const struct nub_alloc *alloc, const struct nub_paged *base,
+              const struct nub_page_edit *edits, uint32_t n_edits)
+{
+    return edited(alloc, base, edits, n_edits, true);
+}
+
+struct nub_paged *
+nub_paged_copy(const struct nub_alloc *alloc, const struct nub_paged *base,
+               const struct nub_page_edit *edits, uint32_t n_edits)
+{
+    return edited(alloc, base, edits, n_edits, false);
+}
+
+/* The pieces of a wire form in a slab. */
+static bool
+add_overlays(const struct nub_alloc *alloc, struct nub_paged *paged,
+             const struct nub_instance *instance, struct nub_slab *slab)
+{
+    struct run_source source = { .rooted = false };
+    struct nub_overlay overlay;
+
+    for (uint32_t i = 0; i < instance->n_overlays; i++) {
+        nub_instance_overlay(instance, i, &overlay);
+        struct nub_piece piece = { overlay.start / NUB_PAGE_SIZE,
+                                   (uint32_t)(overlay.bytes.size / NUB_PAGE_SIZE),
+                                   overlay.bytes.data, slab };
+        __atomic_add_fetch(&slab->refs, 1, __ATOMIC_RELAXED);
+        if (!add_piece(alloc, paged, piece))
+            return false;
+    }
+    return add_runs(alloc, paged, &source);
+}
+
+struct nub_paged *
+nub_paged_adopt(const struct nub_alloc *alloc, const struct nub_instance *instance, uint8_t *blob,
+                size_t size, size_t lead)
+{
+    struct nub_paged *paged = paged_alloc(alloc);
+    struct nub_slab *slab = paged ? slab_around(alloc, blob, size, lead) : NULL;
+
+    if (slab && add_overlays(alloc, paged, instance, slab)) {
+        paged->shared_bytes = slab_size(slab);
+        slab_free(alloc, slab); /* the pieces have it now */
+        return paged;
+    }
+    nub_paged_free(alloc, paged);
+    nub_free(alloc, slab, sizeof *slab);
+    return NULL;
 }
 
 struct nub_paged *
@@ -490,8 +572,9 @@ nub_paged_from_wire(const struct nub_alloc *alloc, const struct nub_instance *in
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-const uint8_t *
-nub_paged_find(const struct nub_paged *paged, uint32_t page)
+/* The piece that holds a page; n_pieces: none. */
+static uint32_t
+find_piece(const struct nub_paged *paged, uint32_t page)
 {
     uint32_t low = 0, high = paged->n_pieces;
 
@@ -504,9 +587,18 @@ nub_paged_find(const struct nub_paged *paged, uint32_t page)
         else if (page - piece->page >= piece->n_pages)
             low = middle + 1;
         else
-            return page_of(piece->bytes, page - piece->page);
+            return middle;
     }
-    return NULL;
+    return paged->n_pieces;
+}
+
+const uint8_t *
+nub_paged_find(const struct nub_paged *paged, uint32_t page)
+{
+    uint32_t i = find_piece(paged, page);
+
+    return i < paged->n_pieces ? page_of(paged->pieces[i].bytes, page - paged->pieces[i].page)
+                               : NULL;
 }
 
 bool
@@ -536,15 +628,13 @@ void
 nub_paged_overlay(const struct nub_paged *paged, uint32_t i, struct nub_overlay *overlay)
 {
     const struct nub_page_run *run = &paged->runs[i];
-    const uint8_t *first = nub_paged_find(paged, run->page);
-    uint32_t together = 0;
+    uint32_t cursor = find_piece(paged, run->page);
+    struct nub_overlay piece;
 
-    while (together < run->n_pages &&
-           nub_paged_find(paged, run->page + together) == page_of(first, together))
-        together++;
+    nub_paged_next_piece(paged, &cursor, &piece);
     overlay->start = run->page * NUB_PAGE_SIZE;
-    overlay->bytes.data = together == run->n_pages ? first : NULL;
     overlay->bytes.size = (uint64_t)run->n_pages * NUB_PAGE_SIZE;
+    overlay->bytes.data = piece.bytes.size == overlay->bytes.size ? piece.bytes.data : NULL;
 }
 
 uint64_t

@@ -12,11 +12,11 @@
 #include "cap.h"
 #include "page-tree.h"
 
-/** Pages that were copied together. */
+/** Pages that lie together: a copy of some, or all of a wire form as it came. */
 struct nub_slab {
     uint64_t refs; /* atomic */
-    uint32_t n_pages;
-    uint8_t *bytes; /* a blob of whole pages */
+    uint8_t *blob;
+    size_t size, lead; /* of the blob */
 };
 
 /** Neighbouring pages of the address space that are neighbours in a slab. */
@@ -31,8 +31,8 @@ struct nub_piece {
 struct nub_page_run {
     uint32_t page;
     uint32_t n_pages;
-    struct nub_page_tree *tree;
-    struct nub_hash root; /* of the Overlay */
+    struct nub_page_tree *tree; /* NULL in a replica */
+    struct nub_hash root;       /* of the Overlay; not set in a replica */
 };
 
 struct nub_paged {
@@ -55,12 +55,16 @@ struct nub_page_edit {
 struct nub_paged *nub_paged_new(const struct nub_alloc *alloc, const struct nub_paged *base, const struct nub_page_edit *edits, uint32_t n_edits);
 /** The overlays of a wire form. NULL: no memory. */
 struct nub_paged *nub_paged_from_wire(const struct nub_alloc *alloc, const struct nub_instance *instance);
+/** nub_paged_new() for a replica, which takes names as given and so keeps no roots: `base` is one, too. The roots of `edits` are not looked at. */
+struct nub_paged *nub_paged_copy(const struct nub_alloc *alloc, const struct nub_paged *base, const struct nub_page_edit *edits, uint32_t n_edits);
+/** The overlays of a wire form that lies in `blob`, for a replica: takes the blob over and copies nothing. NULL: no memory, and the blob is still the caller's. */
+struct nub_paged *nub_paged_adopt(const struct nub_alloc *alloc, const struct nub_instance *instance, uint8_t *blob, size_t size, size_t lead);
 /** Gives everything up; returns how many of the shared bytes went with it. */
 uint64_t nub_paged_free(const struct nub_alloc *alloc, struct nub_paged *paged);
 /** What it keeps beside shared bytes. */
 uint64_t nub_paged_own_bytes(const struct nub_paged *paged);
 
-/** Root of the list of overlays, mixed with its length. */
+/** Root of the list of overlays, mixed with its length. Not of a replica. */
 void nub_paged_root(struct nub_hash *root, const struct nub_paged *paged);
 /** The bytes of a page, or NULL. */
 const uint8_t *nub_paged_find(const struct nub_paged *paged, uint32_t page);

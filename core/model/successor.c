@@ -86,6 +86,7 @@ is_state(const struct nub_successor *successor, const struct nub_run_page *page)
     return false;
 }
 
+/* All of the successor but its pages. */
 static void
 header(struct nub_instance_spec *spec, const struct nub_successor *successor)
 {
@@ -261,6 +262,8 @@ find_edits(struct edits *edits, struct walk *walk)
         }
         if (!add_edit(edits, page.address / NUB_PAGE_SIZE, bytes))
             return false;
+        if (walk->successor->changed)
+            walk->successor->changed(walk->successor->changed_ctx, page.address, !bytes);
     }
     if (canonical)
         set_canonical(base);
@@ -307,4 +310,32 @@ nub_successor_prepare(struct nub_dir_entry **prepared, const struct nub_dir *dir
 {
     return dir->options.share_pages ? prepare_shared(prepared, dir, successor, failure)
                                     : prepare_wire(prepared, dir, successor, failure);
+}
+
+/* ---- in a replica ---------------------------------------------------------------------------- */
+
+struct nub_dir_entry *
+nub_successor_copy(const struct nub_dir *dir, const struct nub_successor_copy *copy)
+{
+    struct nub_successor state = { .base = copy->base,
+                                   .phase = copy->phase,
+                                   .pc = copy->pc,
+                                   .gas_remaining = copy->gas_remaining };
+    size_t size = copy->n_changes * sizeof(struct nub_page_edit);
+    struct nub_page_edit *edits = size ? nub_alloc(dir->alloc, size) : NULL;
+    struct nub_instance_spec spec;
+    struct nub_paged *paged;
+
+    if (size && !edits)
+        return NULL;
+    for (uint32_t i = 0; i < copy->n_changes; i++)
+        edits[i] = (struct nub_page_edit){ .page = copy->changes[i].address / NUB_PAGE_SIZE,
+                                           .bytes = copy->changes[i].bytes };
+    paged = nub_paged_copy(dir->alloc, copy->base->cap.u.instance.paged, edits, copy->n_changes);
+    nub_free(dir->alloc, edits, size);
+    if (!paged)
+        return NULL;
+    memcpy(state.regs, copy->regs, sizeof state.regs);
+    header(&spec, &state);
+    return nub_dir_prepare_paged(dir, &spec, paged, &copy->hash);
 }

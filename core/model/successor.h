@@ -38,9 +38,36 @@ struct nub_successor {
     uint64_t regs[NUB_N_REGS];
     uint32_t pc;
     uint64_t gas_remaining;
+    /**
+     * If not NULL, and the directory shares pages: told of each page that is not as in base, ascending;
+     * `dropped`: it has no overlay any more. What nub_successor_copy() makes the same successor of.
+     */
+    void (*changed)(void *ctx, uint32_t address, bool dropped);
+    void *changed_ctx;
 };
 
 /** NO_MEMORY; NO_SPACE when the wire form would not be shorter than 2^32 bytes. */
 enum nub_status nub_successor_prepare(struct nub_dir_entry **prepared, const struct nub_dir *dir, const struct nub_successor *successor, struct nub_failure *failure);
+
+/** A page of a successor that is not as in its base; NULL: it has no overlay any more. */
+struct nub_page_change {
+    uint32_t address;
+    const uint8_t *bytes;
+};
+
+/** A successor that somebody else has named, in a replica (nub_dir_prepare_replica()). */
+struct nub_successor_copy {
+    const struct nub_dir_entry *base;
+    struct nub_hash hash;
+    const struct nub_page_change *changes; /* ascending, each page once */
+    uint32_t n_changes;
+    uint8_t phase;
+    uint64_t regs[NUB_N_REGS];
+    uint32_t pc;
+    uint64_t gas_remaining;
+};
+
+/** An entry for it that shares with base all that did not change. NULL: no memory. */
+struct nub_dir_entry *nub_successor_copy(const struct nub_dir *dir, const struct nub_successor_copy *copy);
 
 #endif

@@ -2,8 +2,8 @@
  *
  * The interpreters mark each store; compiled code cannot afford that. So after a run the system is
  * asked which pages of the window have private bytes (/proc/self/pagemap), and those that differ
- * from what the plan gives are marked. Where it cannot be asked, all pages that may be written are
- * compared.
+ * from what the plan gives are marked. From Linux 6.7 on it lists them; before, it is asked about
+ * each page that may be written; where it cannot be asked, all of these are compared.
  */
 #include "jit-plugin.h"
 #include <asm/prctl.h>
@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -85,6 +86,22 @@ nub_jit_window_select(uint64_t base)
 #define PAGEMAP_PRESENT (1ull << 63)
 #define AT_ONCE         512u
 
+/* PAGEMAP_SCAN of Linux 6.7: headers may be older. */
+struct scan_arg {
+    uint64_t size, flags;
+    uint64_t start, end, walk_end;
+    uint64_t vec, vec_len, max_pages;
+    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+struct scan_region {
+    uint64_t start, end, categories;
+};
+#define SCAN         _IOWR('f', 16, struct scan_arg)
+#define SCAN_FILE    (1u << 2)
+#define SCAN_PRESENT (1u << 3)
+#define SCAN_SWAPPED (1u << 4)
+#define SCAN_AT_ONCE 64u
+
 /* what the system knows of `n` pages; as if all were written where it says nothing */
 static void
 ask(const uint8_t *start, uint32_t n, uint64_t entries[AT_ONCE])
@@ -112,11 +129,53 @@ mark_if_changed(struct nub_memory *memory, uint32_t page)
         memcmp(nub_window_page(window, page), given ? given : nub_zero_page, NUB_PAGE_SIZE) != 0;
 }
 
-/* pages that may be written: which are private, and of those, which differ */
+/* a private page that may be written */
+static void
+note(struct nub_memory *memory, uint32_t page)
+{
+    struct nub_window_notes *notes = &memory->window->notes;
+
+    if (notes->n < NUB_NOTED_PAGES)
+        notes->pages[notes->n] = page;
+    notes->n++;
+    mark_if_changed(memory, page);
+}
+
+/* Costs what there is, not what may be. False: this system does not list pages. */
+static bool
+scan_list(struct nub_memory *memory)
+{
+    const uint64_t base = (uint64_t)(uintptr_t)nub_window_page(memory->window, 0);
+    struct scan_region regions[SCAN_AT_ONCE];
+    struct scan_arg arg = { .size = sizeof arg,
+                            .walk_end = base,
+                            .end = base + NUB_MEMORY_END,
+                            .vec = (uint64_t)(uintptr_t)regions,
+                            .vec_len = SCAN_AT_ONCE,
+                            .category_inverted = SCAN_FILE,
+                            .category_mask = SCAN_FILE,
+                            .category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
+                            .return_mask = SCAN_PRESENT | SCAN_SWAPPED };
+
+    while (arg.walk_end < arg.end) {
+        arg.start = arg.walk_end;
+        int n = ioctl(machine.pagemap, SCAN, &arg);
+        if (n < 0 || arg.walk_end <= arg.start)
+            return false;
+        for (int i = 0; i < n; i++) {
+            for (uint64_t at = regions[i].start; at < regions[i].end; at += NUB_PAGE_SIZE) {
+                uint32_t page = (uint32_t)((at - base) >> NUB_PAGE_SHIFT);
+                if (nub_memory_access(memory, page) == NUB_PAGE_RW)
+                    note(memory, page);
+            }
+        }
+    }
+    return true;
+}
+
 static void
 scan_range(struct nub_memory *memory, uint32_t page, uint32_t n)
 {
-    struct nub_window_notes *notes = &memory->window->notes;
     uint64_t entries[AT_ONCE];
 
     while (n > 0) {
@@ -125,10 +184,7 @@ scan_range(struct nub_memory *memory, uint32_t page, uint32_t n)
         for (uint32_t i = 0; i < count; i++) {
             if (!(entries[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) || (entries[i] & PAGEMAP_FILE))
                 continue;
-            if (notes->n < NUB_NOTED_PAGES)
-                notes->pages[notes->n] = page + i;
-            notes->n++;
-            mark_if_changed(memory, page + i);
+            note(memory, page + i);
         }
         page += count;
         n -= count;
@@ -140,6 +196,9 @@ scan(struct nub_memory *memory)
 {
     const struct nub_memplan *plan = memory->plan;
 
+    memory->window->notes.n = 0;
+    if (scan_list(memory))
+        return;
     memory->window->notes.n = 0;
     for (uint32_t i = 0; i < plan->n_regions; i++) {
         const struct nub_region *region = &plan->regions[i];

@@ -14,7 +14,7 @@
 #define NUB_IS(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed its size")
 #define NUB_HAS(name, value) _Static_assert((name) == (value), #name " changed")
 
-_Static_assert(NUB_GUEST_ABI_VERSION == 1, "a new version: look at every line below");
+_Static_assert(NUB_GUEST_ABI_VERSION == 2, "a new version: look at every line below");
 
 NUB_AT(nub_guest_note, abi_version, 0);
 NUB_AT(nub_guest_note, faults, 8);
@@ -106,6 +106,21 @@ NUB_AT(nub_guest_page, address, 0);
 NUB_AT(nub_guest_page, writable, 4);
 NUB_AT(nub_guest_page, content, 8);
 NUB_IS(nub_guest_page, 16);
+NUB_AT(nub_packet_derive, session, 0);
+NUB_AT(nub_packet_derive, successor, 8);
+NUB_AT(nub_packet_derive, n_changes, 40);
+NUB_AT(nub_packet_derive, close, 44);
+NUB_AT(nub_packet_derive, phase, 48);
+NUB_AT(nub_packet_derive, pc, 52);
+NUB_AT(nub_packet_derive, gas, 56);
+NUB_AT(nub_packet_derive, regs, 64);
+NUB_AT(nub_packet_derive, n_gone, 168);
+NUB_AT(nub_packet_derive, pad, 172);
+NUB_AT(nub_packet_derive, gone, 176);
+NUB_IS(nub_packet_derive, 688);
+NUB_AT(nub_guest_change, address, 0);
+NUB_AT(nub_guest_change, dropped, 4);
+NUB_IS(nub_guest_change, 8);
 NUB_AT(nub_packet_stats, caps, 0);
 NUB_AT(nub_packet_stats, cap_bytes, 8);
 NUB_AT(nub_packet_stats, runs, 16);
@@ -146,6 +161,7 @@ NUB_HAS(NUB_PORT_PANIC, 0x11);
 NUB_HAS(NUB_PORT_DOORBELL, 0x20);
 NUB_HAS(NUB_PACKET_SIZE, 1024);
 NUB_HAS(NUB_RUN_STOPPED, 0x100);
+NUB_HAS(NUB_DERIVE_GONE, 16);
 
 NUB_HAS(NUB_GUEST_AWAKE, 0);
 NUB_HAS(NUB_GUEST_IDLE, 1);
@@ -167,6 +183,7 @@ NUB_HAS(NUB_REQUEST_SESSION_WRITE, 21);
 NUB_HAS(NUB_REQUEST_SESSION_MAP, 22);
 NUB_HAS(NUB_REQUEST_SESSION_PAGES, 23);
 NUB_HAS(NUB_REQUEST_SESSION_CLOSE, 24);
+NUB_HAS(NUB_REQUEST_SESSION_DERIVE, 25);
 NUB_HAS(NUB_REQUEST_SMOKE, 42);
 
 #undef NUB_HAS

@@ -13,7 +13,7 @@
 #define NUB_GUEST_ABI_H
 
 /** Raised by every change of this file that changes a layout or a meaning. */
-#define NUB_GUEST_ABI_VERSION 1
+#define NUB_GUEST_ABI_VERSION 2
 /** The note of the image: owner "nub", this type, then struct nub_guest_note. */
 #define NUB_GUEST_NOTE_TYPE 0x6e75
 
@@ -138,6 +138,7 @@ enum nub_guest_request {
     NUB_REQUEST_SESSION_MAP = 22,
     NUB_REQUEST_SESSION_PAGES = 23, /* the pages that a commit must look at */
     NUB_REQUEST_SESSION_CLOSE = 24,
+    NUB_REQUEST_SESSION_DERIVE = 25, /* the session's successor becomes a capability */
     NUB_REQUEST_SMOKE = 42
 };
 
@@ -237,6 +238,33 @@ struct nub_guest_page {
     uint32_t address;
     uint32_t writable; /* by the program */
     uint64_t content;  /* guest-physical address of its 4096 bytes */
+};
+
+#define NUB_DERIVE_GONE 16
+
+/**
+ * SESSION_DERIVE: puts the Instance that the session has become, named by the host, which has looked at the
+ * pages; the session is then one of that Instance. The bulk area lists, ascending, as struct nub_guest_change
+ * what is not as in the Instance that it was of.
+ */
+struct nub_packet_derive {
+    uint64_t session;
+    struct nub_hash successor;
+    uint32_t n_changes;
+    uint32_t close; /* 1: if it succeeds this is a CLOSE, too */
+    uint32_t phase; /* 0: the rest is 0 */
+    uint32_t pc;
+    uint64_t gas;
+    uint64_t regs[NUB_N_REGS];
+    uint32_t n_gone;
+    uint32_t pad;
+    struct nub_hash gone[NUB_DERIVE_GONE]; /* DROP_CAP of each, whatever becomes of the rest */
+};
+
+/** A page that becomes an overlay with what the session has there, or is none any more. */
+struct nub_guest_change {
+    uint32_t address;
+    uint32_t dropped;
 };
 
 /** STATS: the reply. */

@@ -24,6 +24,11 @@ const struct program program_touch = { { 0x33, 0x09, 0x01, /*  0 load_imm phi9 =
                                        { 0x99, 0xa2, 0x07 },
                                        20 };
 
+const struct program program_add = { { 0x82, 0x79, 0x00, 0xc8, 0x89, 0x09, 0x7b, 0x79, 0x00, 0x64,
+                                       0x97, 0x32, 0x00 },
+                                     { 0x49, 0x0a },
+                                     13 };
+
 unsigned fixture_warnings;
 
 static void
@@ -141,4 +146,48 @@ fixture_invoke(struct fixture *f, const struct nub_hash *instance, const uint64_
 
     memcpy(call.args, args ? args : none, sizeof call.args);
     return (enum nub_status)f->ops->invoke_cached(f->backend, &call, result, &f->failure);
+}
+
+struct nub_hash
+fixture_put_large(struct fixture *f, uint64_t n_pages)
+{
+    const struct nub_hash empty = fixture_put_program(f, &program_add, 0);
+    g_autofree uint8_t *bytes = g_malloc(n_pages * NUB_PAGE_SIZE);
+    struct nub_bytes of_empty;
+    struct nub_cap cap;
+
+    assert_ok(f->ops->get_cap(f->backend, &empty, &of_empty, &f->failure), f->failure);
+    assert_ok(nub_cap_decode(&cap, (struct nub_slice){ of_empty.data, of_empty.size }, &f->failure),
+              f->failure);
+    memset(bytes, 3, n_pages * NUB_PAGE_SIZE);
+    const struct nub_overlay overlay = { .start = FIXTURE_LARGE_START,
+                                         .bytes = { bytes, n_pages * NUB_PAGE_SIZE } };
+    const struct nub_instance_spec spec = { .image = *cap.u.instance.image,
+                                            .overlays = &overlay,
+                                            .n_overlays = 1 };
+    of_empty.release(&of_empty);
+    g_autofree uint8_t *wire = g_malloc(nub_instance_wire_size(&spec));
+    nub_instance_encode(wire, &spec);
+    return fixture_put(f, wire, nub_instance_wire_size(&spec));
+}
+
+static uint64_t sought;
+static const char *sought_name;
+
+static void
+seek(void *ctx, const char *name, uint64_t value)
+{
+    (void)ctx;
+    if (strcmp(name, sought_name) == 0)
+        sought = value;
+}
+
+uint64_t
+fixture_counter(struct fixture *f, const char *name)
+{
+    sought = UINT64_MAX;
+    sought_name = name;
+    assert_ok(f->ops->stats(f->backend, seek, NULL, &f->failure), f->failure);
+    g_assert_cmpuint(sought, !=, UINT64_MAX);
+    return sought;
 }

@@ -6,6 +6,7 @@
  * crash, hang or read out of bounds (the ASan tree runs this, too), every status is one that the
  * ABI has, what is published stays right, and once the attack is over calls give right answers
  * again. */
+#include "bytes.h"
 #include "kvm-fixture.h"
 
 struct attack {
@@ -147,6 +148,27 @@ use_session(struct fixture *f, const struct nub_hash *instance)
     f->ops->session_close(session);
 }
 
+/* Calls that commit, each from what the one before has left. */
+static void
+use_successors(struct fixture *f, const struct nub_hash *instance)
+{
+    struct nub_call call = {
+        .struct_size = sizeof call, .flags = NUB_CALL_COMMIT, .instance = *instance, .gas = 100000
+    };
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct nub_outcome outcome = { .struct_size = sizeof outcome };
+        int32_t status = f->ops->invoke(f->backend, &call, &outcome, &f->failure);
+        judge(f, status);
+        if (i > 0)
+            judge(f, f->ops->drop_cap(f->backend, &call.instance, &f->failure));
+        if (status || nub_hash_is_zero(&outcome.successor))
+            return;
+        call.instance = outcome.successor;
+    }
+    judge(f, f->ops->drop_cap(f->backend, &call.instance, &f->failure));
+}
+
 /* Only the first calls after an attack may still fail; then all is right. */
 static void
 assert_whole(struct fixture *f, const struct nub_hash *instance)
@@ -201,6 +223,7 @@ test_attack(gconstpointer data)
         judge(&f, status);
         failed += status == NUB_ERR_GUEST_CORRUPT || status == NUB_ERR_GUEST_LOST;
         use_session(&f, &instance);
+        use_successors(&f, &instance);
         judge(&f, f.ops->heap_stats(f.backend, &stats, &f.failure));
     }
     __atomic_store_n(&striker.stop, 1, __ATOMIC_RELEASE);
@@ -249,6 +272,8 @@ reply_size_of(uint32_t request)
         return sizeof(struct nub_packet_open);
     case NUB_REQUEST_SESSION_RUN:
         return sizeof(struct nub_packet_state);
+    case NUB_REQUEST_SESSION_PAGES:
+        return sizeof(struct nub_packet_pages);
     default:
         return 0;
     }
@@ -354,6 +379,44 @@ test_maps_anything(void)
     fixture_close(&f);
 }
 
+/* Says that it has made the successor, which it has not. The name is the host's; the lie comes out
+ * when the successor is called, and another guest is brought it. */
+static void
+test_derives_nothing(void)
+{
+    const struct nub_option sync = { "wait", "sync" };
+    struct nub_session_args args = { .struct_size = sizeof args, .gas = 1 };
+    struct nub_call call = { .struct_size = sizeof call, .gas = 100000 };
+    struct nub_outcome outcome = { .struct_size = sizeof outcome };
+    struct nub_result result;
+    struct yes_man yes_man;
+    struct fixture f;
+    void *session;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &sync, 1);
+    args.instance = fixture_put_program(&f, &program_count, 0x11000);
+    assert_ok(f.ops->set_state_root(f.backend, &args.instance, &f.failure), f.failure);
+    assert_ok(f.ops->session_open(f.backend, &args, &session, &f.failure), f.failure);
+    assert_ok(f.ops->session_run(session, &result, &f.failure), f.failure);
+    g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_OUT_OF_GAS);
+    yes_man_begin(&yes_man, &f);
+    assert_ok(f.ops->session_commit(session, 0, &call.instance, &f.failure), f.failure);
+    yes_man_end(&yes_man);
+    f.ops->session_close(session);
+    call.flags = NUB_CALL_REGS;
+    memcpy(call.regs, (uint64_t[NUB_N_REGS]){ NUB_HALT_ADDRESS }, sizeof call.regs);
+    g_assert_cmpint(f.ops->resume(f.backend, &call, &outcome, &f.failure), ==,
+                    NUB_ERR_GUEST_CORRUPT);
+    assert_ok(f.ops->resume(f.backend, &call, &outcome, &f.failure), f.failure);
+    g_assert_cmpuint(outcome.result.exit_reason, ==, NUB_EXIT_HALT);
+    g_assert_cmpuint(outcome.result.return_value, ==, 1);
+    assert_ok(f.ops->drop_cap(f.backend, &call.instance, &f.failure), f.failure);
+    assert_whole(&f, &args.instance);
+    fixture_close(&f);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -361,6 +424,7 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/hostile/is-reported-and-the-next-call-works", test_reports);
     g_test_add_func("/kvm/hostile/opens-what-cannot-run", test_opens_anything);
     g_test_add_func("/kvm/hostile/maps-what-cannot-be-mapped", test_maps_anything);
+    g_test_add_func("/kvm/hostile/derives-nothing-and-says-yes", test_derives_nothing);
     for (gsize i = 0; i < G_N_ELEMENTS(attacks); i++) {
         g_autofree char *path = g_strdup_printf("/kvm/hostile/overwrites/%s", attacks[i].name);
         g_test_add_data_func(path, &attacks[i], test_attack);

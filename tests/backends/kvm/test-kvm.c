@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static uint64_t counter(struct fixture *f, const char *name);
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
@@ -371,8 +370,8 @@ test_stress(void)
     }
     for (unsigned i = 0; i < 4; i++)
         g_thread_join(threads[i]);
-    g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 0);
-    g_assert_cmpuint(counter(&f, "nub_caps"), ==, 4 * 40); /* the Data, each put once */
+    g_assert_cmpuint(fixture_counter(&f, "nub_guest_restarts_total"), ==, 0);
+    g_assert_cmpuint(fixture_counter(&f, "nub_caps"), ==, 4 * 40); /* the Data, each put once */
     fixture_close(&f);
 }
 
@@ -407,7 +406,7 @@ test_interrupt(void)
         g_assert_cmpint(f.ops->session_run(session, &result, &f.failure), ==, NUB_ERR_CANCELLED);
         f.ops->session_close(session);
     }
-    g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 0);
+    g_assert_cmpuint(fixture_counter(&f, "nub_guest_restarts_total"), ==, 0);
     fixture_close(&f);
 }
 
@@ -428,32 +427,11 @@ test_deadline(void)
     g_assert_cmpint(f.ops->invoke(f.backend, &call, &outcome, &f.failure), ==, NUB_ERR_TIMED_OUT);
     g_assert_cmpuint(nub_monotonic_ns(), >=, call.deadline_ns);
     g_assert_cmpuint(nub_monotonic_ns(), <, begin + 2000000000u);
-    g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 0);
+    g_assert_cmpuint(fixture_counter(&f, "nub_guest_restarts_total"), ==, 0);
     fixture_close(&f);
 }
 
 /* ---- memory ------------------------------------------------------------------------------ */
-
-static uint64_t sought;
-static const char *sought_name;
-
-static void
-seek(void *ctx, const char *name, uint64_t value)
-{
-    (void)ctx;
-    if (strcmp(name, sought_name) == 0)
-        sought = value;
-}
-
-static uint64_t
-counter(struct fixture *f, const char *name)
-{
-    sought = UINT64_MAX;
-    sought_name = name;
-    assert_ok(f->ops->stats(f->backend, seek, NULL, &f->failure), f->failure);
-    g_assert_cmpuint(sought, !=, UINT64_MAX);
-    return sought;
-}
 
 /* 40 programs with 4 MiB each go through 64 MiB: the guest forgets and is given again. */
 static void
@@ -479,7 +457,7 @@ test_more_than_fits(void)
             g_assert_cmpuint(result.return_value, ==, i + 1);
         }
     }
-    g_assert_cmpuint(counter(&f, "nub_guest_sheds_total"), >, 0);
+    g_assert_cmpuint(fixture_counter(&f, "nub_guest_sheds_total"), >, 0);
     fixture_close(&f);
 }
 
@@ -504,7 +482,7 @@ test_touches_too_much(void)
         g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_HALT);
         g_assert_cmpuint(result.return_value, ==, 16u << 20);
     }
-    g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 0);
+    g_assert_cmpuint(fixture_counter(&f, "nub_guest_restarts_total"), ==, 0);
     fixture_close(&f);
 }
 
@@ -535,7 +513,7 @@ test_heap_returns(void)
     }
     g_assert_cmpuint(after.allocated_bytes, ==, before.allocated_bytes);
     g_assert_cmpuint(after.allocations, ==, before.allocations);
-    g_assert_cmpuint(counter(&f, "nub_guest_caps"), ==, 0);
+    g_assert_cmpuint(fixture_counter(&f, "nub_guest_caps"), ==, 0);
     fixture_close(&f);
 }
 
@@ -568,7 +546,7 @@ test_restart(void)
         assert_ok(f.ops->state_root(f.backend, &root, &f.failure), f.failure);
         g_assert_cmpmem(&root, sizeof root, &args.instance, sizeof root);
     }
-    g_assert_cmpuint(counter(&f, "nub_guest_restarts_total"), ==, 5);
+    g_assert_cmpuint(fixture_counter(&f, "nub_guest_restarts_total"), ==, 5);
     g_assert_cmpuint(fixture_warnings, ==, 5);
     fixture_close(&f);
 }

@@ -196,6 +196,107 @@ test_random_edits(void)
     g_assert_cmpuint(test.live_blocks, ==, 0);
 }
 
+/* The wire form of an Instance with these overlays, as a blob of `alloc`. */
+static uint8_t *
+encode_instance(const struct nub_alloc *alloc, const struct nub_paged *paged, struct nub_cap *cap,
+                gsize *size, gsize *lead)
+{
+    struct nub_instance_spec spec = { .n_overlays = 0 };
+    g_autoptr(GByteArray) list = encode(paged);
+    gsize fixed = nub_instance_wire_size(&spec);
+    uint8_t *blob;
+
+    *size = fixed + list->len;
+    *lead = paged->n_runs ? fixed + paged->n_runs * 4 + 8 : 0;
+    blob = alloc->blob_new(alloc->ctx, *size, *lead);
+    nub_instance_encode(blob, &spec);
+    memcpy(blob + fixed, list->data, list->len);
+    g_assert_cmpint(nub_cap_decode(cap, (struct nub_slice){ blob, *size }, NULL), ==, NUB_OK);
+    return blob;
+}
+
+/* A replica that begins with a wire form, in place, and follows by edits: the same bytes, no roots.
+ */
+static void
+test_replica(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(14);
+    g_autofree struct edits *edits = g_new0(struct edits, 1);
+    struct contents contents;
+    struct nub_test_alloc test;
+    struct nub_paged *first, *replica;
+    guint64 shared, own;
+    struct nub_cap cap;
+    gsize size, lead;
+
+    nub_test_alloc_init(&test, TRUE);
+    for (guint p = 0; p < SPACE; p++)
+        contents.fill[p] = p % 90 < 60 ? (gint8)(p % FILLS) : -1;
+    first = from_scratch(&test.alloc, &contents);
+    uint8_t *blob = encode_instance(&test.alloc, first, &cap, &size, &lead);
+    nub_paged_free(&test.alloc, first);
+    replica = nub_paged_adopt(&test.alloc, &cap.u.instance, blob, size, lead);
+    g_assert_true(nub_paged_find(replica, FIRST) == blob + lead);
+    shared = replica->shared_bytes;
+    own = nub_paged_own_bytes(replica);
+    g_assert_cmpuint(test.live_bytes, ==, shared + own);
+    for (guint step = 0; step < 300; step++) {
+        struct nub_paged *next;
+
+        random_edits(&contents, edits, rand);
+        for (guint i = 0; i < edits->n; i++)
+            memset(&edits->list[i].root, 0xee, sizeof edits->list[i].root);
+        next = nub_paged_copy(&test.alloc, replica, edits->list, edits->n);
+        shared += next->shared_bytes - nub_paged_free(&test.alloc, replica);
+        replica = next;
+        g_assert_cmpuint(test.live_bytes, ==, shared + nub_paged_own_bytes(replica));
+        if (step % 8 == 0) {
+            struct nub_paged *want = from_scratch(&test.alloc, &contents);
+            g_autoptr(GByteArray) wire = encode(replica), want_wire = encode(want);
+
+            g_assert_cmpmem(wire->data, wire->len, want_wire->data, want_wire->len);
+            check_pieces(replica, &contents);
+            nub_paged_free(&test.alloc, want);
+        }
+    }
+    nub_paged_free(&test.alloc, replica);
+    g_assert_cmpuint(test.live_blocks, ==, 0);
+}
+
+/* Until it succeeds the blob stays the caller's. */
+static void
+test_adopt_no_memory(void)
+{
+    struct contents contents;
+    gboolean failed = TRUE;
+
+    for (guint p = 0; p < SPACE; p++)
+        contents.fill[p] = p % 50 < 30 ? (gint8)(p % FILLS) : -1;
+    for (guint64 n = 1; failed; n++) {
+        struct nub_test_alloc test;
+        struct nub_paged *first, *replica;
+        struct nub_cap cap;
+        gsize size, lead;
+
+        nub_test_alloc_init(&test, TRUE);
+        first = from_scratch(&test.alloc, &contents);
+        uint8_t *blob = encode_instance(&test.alloc, first, &cap, &size, &lead);
+        nub_paged_free(&test.alloc, first);
+        test.calls = 0;
+        test.fail_at = n;
+        replica = nub_paged_adopt(&test.alloc, &cap.u.instance, blob, size, lead);
+        failed = test.calls >= n;
+        test.fail_at = 0;
+        g_assert_cmpint(replica == NULL, ==, failed);
+        if (replica)
+            nub_paged_free(&test.alloc, replica);
+        else
+            test.alloc.blob_free(test.alloc.ctx, blob, size, lead);
+        g_assert_cmpuint(test.live_blocks, ==, 0);
+        g_assert_cmpuint(n, <, 100);
+    }
+}
+
 /* Named shapes: how the new run lies to the old one decides what can be shared. */
 static void
 test_shapes(void)
@@ -329,6 +430,9 @@ main(int argc, char **argv)
         nub_ssz_page_root(&fill_roots[i], fills[i]);
     }
     g_test_add_func("/model/paged/random-edits-give-what-their-contents-say", test_random_edits);
+    g_test_add_func("/model/paged/a-replica-follows-in-place", test_replica);
+    g_test_add_func("/model/paged/what-cannot-be-adopted-is-still-the-callers",
+                    test_adopt_no_memory);
     g_test_add_func("/model/paged/what-is-not-touched-is-shared", test_shapes);
     g_test_add_func("/model/paged/many-small-changes-are-copied-together", test_compaction);
     g_test_add_func("/model/paged/each-failing-allocation-leaves-nothing-half-done",

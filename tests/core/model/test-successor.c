@@ -169,8 +169,71 @@ spec_of(guint i, guint8 phase)
     return spec;
 }
 
+/* A directory that follows another one by what it is told of each commit. */
+struct replica {
+    struct nub_dir *dir;
+    struct nub_dir_entry *entry;
+    struct nub_page_change changes[N_PAGES];
+    guint n;
+    const struct world *world;
+};
+
 static void
-run_chain(struct nub_dir *dir, GRand *rand)
+on_change(void *ctx, uint32_t address, bool dropped)
+{
+    struct replica *replica = ctx;
+    guint fill = replica->world->fill[page_of(address)];
+
+    g_assert_true(replica->n == 0 || replica->changes[replica->n - 1].address < address);
+    replica->changes[replica->n].address = address;
+    replica->changes[replica->n++].bytes = dropped ? NULL : fills[fill];
+}
+
+static void
+replica_begin(struct replica *replica, const GByteArray *wire)
+{
+    struct nub_hash hash;
+    struct nub_cap cap;
+    uint8_t *blob;
+
+    g_assert_cmpint(nub_cap_decode(&cap, nub_test_slice(wire), NULL), ==, NUB_OK);
+    nub_cap_hash(&hash, &cap);
+    struct nub_dir_entry *made =
+        nub_dir_prepare_blob(replica->dir, wire->len, nub_dir_lead(&cap), &blob);
+    memcpy(blob, wire->data, wire->len);
+    g_assert_cmpint(nub_dir_prepare_finish(made, &hash, NULL), ==, NUB_OK);
+    made = nub_dir_prepare_replica(replica->dir, made);
+    g_assert_cmpint(nub_dir_put_prepared(replica->dir, made, NULL), ==, NUB_OK);
+    replica->entry = nub_dir_find(replica->dir, &hash);
+}
+
+static void
+replica_follow(struct replica *replica, const struct nub_successor *successor,
+               const struct nub_hash *hash)
+{
+    struct nub_dir_entry *base = replica->entry;
+    struct nub_successor_copy copy = { .base = base,
+                                       .hash = *hash,
+                                       .changes = replica->changes,
+                                       .n_changes = replica->n,
+                                       .phase = successor->phase,
+                                       .pc = successor->pc,
+                                       .gas_remaining = successor->gas_remaining };
+
+    memcpy(copy.regs, successor->regs, sizeof copy.regs);
+    if (!nub_hash_equal(&base->hash, hash)) {
+        g_assert_cmpint(
+            nub_dir_put_successor(replica->dir, nub_successor_copy(replica->dir, &copy), NULL), ==,
+            NUB_OK);
+        g_assert_cmpint(nub_dir_drop(replica->dir, &base->hash, NULL), ==, NUB_OK);
+    }
+    replica->n = 0;
+    replica->entry = nub_dir_find(replica->dir, hash);
+}
+
+/* `replica` may be NULL. */
+static void
+run_chain(struct nub_dir *dir, struct replica *replica, GRand *rand)
 {
     struct nub_instance_spec spec = spec_of(0, 0);
     struct nub_dir_entry *entry;
@@ -186,6 +249,8 @@ run_chain(struct nub_dir *dir, GRand *rand)
         g_autoptr(GByteArray) wire = encode_world(&world, &spec, g_rand_boolean(rand));
 
         entry = put_instance(dir, wire);
+        if (replica)
+            replica_begin(replica, wire);
     }
     for (guint i = 1; i <= 12; i++) {
         struct nub_run_page written[N_PAGES];
@@ -200,9 +265,20 @@ run_chain(struct nub_dir *dir, GRand *rand)
         successor.pc = (uint32_t)spec.pc;
         successor.gas_remaining = spec.gas_remaining;
         want = encode_world(&world, &spec, FALSE);
+        if (replica) {
+            replica->world = &world;
+            successor.changed = on_change;
+            successor.changed_ctx = replica;
+        }
         entry = commit(dir, &successor, entry);
         assert_entry_is(entry, want);
+        if (replica) {
+            replica_follow(replica, &successor, &entry->hash);
+            assert_entry_is(replica->entry, want);
+        }
     }
+    if (replica)
+        g_assert_cmpint(nub_dir_drop(replica->dir, &entry->hash, NULL), ==, NUB_OK);
     g_assert_cmpuint(nub_dir_stats(dir).caps, ==, 1);
     g_assert_cmpint(nub_dir_drop(dir, &entry->hash, NULL), ==, NUB_OK);
     g_assert_cmpuint(nub_dir_stats(dir).bytes, ==, 0);
@@ -219,8 +295,31 @@ test_chains(gconstpointer data)
     nub_test_alloc_init(&test, TRUE);
     dir = nub_dir_new(&test.alloc, options);
     for (guint i = 0; i < 150; i++)
-        run_chain(dir, rand);
+        run_chain(dir, NULL, rand);
     nub_dir_free(dir);
+    g_assert_cmpuint(test.live_blocks, ==, 0);
+    g_assert_cmpuint(test.live_bytes, ==, 0);
+}
+
+/* What `changed` tells is enough to make the same successor elsewhere. */
+static void
+test_replica(gconstpointer data)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(53);
+    const struct nub_dir_options of_replica = { .seed = { 3, 4 }, .trust_hashes = true };
+    struct nub_test_alloc test;
+    struct replica *replica = g_new0(struct replica, 1);
+    struct nub_dir *dir;
+
+    nub_test_alloc_init(&test, TRUE);
+    dir = nub_dir_new(&test.alloc, data);
+    replica->dir = nub_dir_new(&test.alloc, &of_replica);
+    for (guint i = 0; i < 150; i++)
+        run_chain(dir, replica, rand);
+    g_assert_cmpuint(nub_dir_stats(replica->dir).bytes, ==, 0);
+    nub_dir_free(replica->dir);
+    nub_dir_free(dir);
+    g_free(replica);
     g_assert_cmpuint(test.live_blocks, ==, 0);
     g_assert_cmpuint(test.live_bytes, ==, 0);
 }
@@ -344,5 +443,7 @@ main(int argc, char **argv)
                          &in_shared_pages, test_chains);
     g_test_add_data_func("/model/successor/shared/each-failing-allocation-leaves-nothing-half-done",
                          &in_shared_pages, test_no_memory);
+    g_test_add_data_func("/model/successor/shared/a-replica-follows-by-what-it-is-told",
+                         &in_shared_pages, test_replica);
     return g_test_run();
 }
