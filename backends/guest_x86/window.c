@@ -8,14 +8,14 @@
 #include "guest.h"
 #include "mem.h"
 
-#define PRESENT    0x1ull
+#define PRESENT    NUB_GUEST_PAGE_PRESENT
 #define WRITABLE   0x2ull
-#define USER       0x4ull
+#define USER       NUB_GUEST_PAGE_USER
 #define ACCESSED   0x20ull
 #define DIRTY      0x40ull
-#define OWN        0x200ull /* ignored by the CPU: the page is the window's own */
+#define OWN        NUB_GUEST_PAGE_OWN /* ignored by the CPU: the page is the window's own */
 #define NO_EXECUTE (1ull << 63)
-#define ADDRESS    0x000ffffffffff000ull
+#define ADDRESS    NUB_GUEST_PAGE_ADDRESS
 
 /* Unmapped, after it was mapped: KVM keeps what it knows of such a page's table. */
 #define TAKEN_AWAY (PRESENT | ACCESSED | NO_EXECUTE)

@@ -225,6 +225,7 @@ nub_lane_call(struct nub_lane *lane, const struct nub_lane_call *call, struct nu
     if (nub_guest_is_broken(lane->guest))
         return tell_broken(lane->guest, failure);
     here = runs_here(lane);
+    __atomic_store_n(&lane->requests, lane->requests + 1, __ATOMIC_RELAXED);
     post(lane, call, sequence);
     if (call->cancel) {
         set_stoppable(lane, call->cancel);

@@ -14,7 +14,7 @@
 #define NUB_IS(type, size) _Static_assert(sizeof(struct type) == (size), #type " changed its size")
 #define NUB_HAS(name, value) _Static_assert((name) == (value), #name " changed")
 
-_Static_assert(NUB_GUEST_ABI_VERSION == 1, "a new version: look at every line below");
+_Static_assert(NUB_GUEST_ABI_VERSION == 2, "a new version: look at every line below");
 
 NUB_AT(nub_guest_note, abi_version, 0);
 NUB_AT(nub_guest_note, faults, 8);
@@ -85,9 +85,14 @@ NUB_AT(nub_packet_open, session, 48);
 NUB_AT(nub_packet_open, regs, 56);
 NUB_AT(nub_packet_open, pc, 160);
 NUB_AT(nub_packet_open, input_zone, 164);
-NUB_IS(nub_packet_open, 168);
+NUB_AT(nub_packet_open, root, 168);
+NUB_IS(nub_packet_open, 176);
+NUB_AT(nub_guest_laid, address, 0);
+NUB_AT(nub_guest_laid, bytes, 4);
+NUB_IS(nub_guest_laid, 4100);
 NUB_AT(nub_packet_state, session, 0);
 NUB_AT(nub_packet_state, pc, 8);
+NUB_AT(nub_packet_state, n_laid, 12);
 NUB_AT(nub_packet_state, gas, 16);
 NUB_AT(nub_packet_state, regs, 24);
 NUB_AT(nub_packet_state, result, 128);
@@ -96,7 +101,6 @@ NUB_AT(nub_packet_memory, session, 0);
 NUB_AT(nub_packet_memory, address, 8);
 NUB_AT(nub_packet_memory, size, 16);
 NUB_AT(nub_packet_memory, access, 24);
-NUB_AT(nub_packet_memory, check, 28);
 NUB_IS(nub_packet_memory, 32);
 NUB_AT(nub_packet_pages, session, 0);
 NUB_AT(nub_packet_pages, first, 8);
@@ -141,6 +145,11 @@ NUB_HAS(NUB_LANE_STACK, 0x10000);
 NUB_HAS(NUB_LANE_BULK, 0x20000);
 NUB_HAS(NUB_LANE_BULK_SIZE, 0x20000);
 NUB_HAS(NUB_GUEST_VECTORS, 32);
+NUB_HAS(NUB_GUEST_MAX_LAID, 31);
+NUB_HAS(NUB_GUEST_PAGE_PRESENT, 0x1);
+NUB_HAS(NUB_GUEST_PAGE_USER, 0x4);
+NUB_HAS(NUB_GUEST_PAGE_OWN, 0x200);
+NUB_HAS(NUB_GUEST_PAGE_ADDRESS, 0x000ffffffffff000);
 NUB_HAS(NUB_PORT_IDLE, 0x10);
 NUB_HAS(NUB_PORT_PANIC, 0x11);
 NUB_HAS(NUB_PORT_DOORBELL, 0x20);
@@ -162,8 +171,7 @@ NUB_HAS(NUB_REQUEST_STATS, 9);
 NUB_HAS(NUB_REQUEST_SHED, 10);
 NUB_HAS(NUB_REQUEST_SESSION_OPEN, 16);
 NUB_HAS(NUB_REQUEST_SESSION_RUN, 17);
-NUB_HAS(NUB_REQUEST_SESSION_READ, 20);
-NUB_HAS(NUB_REQUEST_SESSION_WRITE, 21);
+NUB_HAS(NUB_REQUEST_SESSION_OWN, 21);
 NUB_HAS(NUB_REQUEST_SESSION_MAP, 22);
 NUB_HAS(NUB_REQUEST_SESSION_PAGES, 23);
 NUB_HAS(NUB_REQUEST_SESSION_CLOSE, 24);

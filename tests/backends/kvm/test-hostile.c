@@ -89,7 +89,7 @@ strike(gpointer data)
     GRand *rand = g_rand_new_with_seed(striker->seed);
 
     while (!__atomic_load_n(&striker->stop, __ATOMIC_ACQUIRE)) {
-        pthread_mutex_lock(&kvm->guest.memory_lock);
+        pthread_rwlock_rdlock(&kvm->guest.memory_lock);
         uint8_t *memory = kvm->guest.vm.memory;
         for (unsigned i = 0; memory && i < 32; i++) {
             if (attack->strike) {
@@ -103,7 +103,7 @@ strike(gpointer data)
                 value = g_rand_boolean(rand) ? 0 : UINT64_MAX;
             memcpy(memory + at, &value, 1u << g_rand_int_range(rand, 0, 4));
         }
-        pthread_mutex_unlock(&kvm->guest.memory_lock);
+        pthread_rwlock_unlock(&kvm->guest.memory_lock);
         g_usleep((gulong)g_rand_int_range(rand, 0, 300));
     }
     g_rand_free(rand);

@@ -166,7 +166,7 @@ static const struct damage damages[] = {
     { "note-of-another", "image: has no version note of a guest image", other_owner },
     { "note-outside", "image: a segment lies outside of the file", note_outside },
     { "short-note", "image: has no version note of a guest image", short_note },
-    { "other-version", "image: guest image of version 2, this host wants version 1",
+    { "other-version", "image: guest image of version 3, this host wants version 2",
       other_version },
     { "segment-over-host-data",
       "image: a segment at 0x8000001000 lies outside of the image's place", segment_low },
