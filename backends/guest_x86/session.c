@@ -2,8 +2,8 @@
  *
  * The guest keeps the memory and the code, the host the registers, pc and gas, which come and go
  * with each run. A session belongs to the lane that opened it. While it does not run the host reads
- * its pages where they are and writes those that are its own (backends/kvm/memory.c): here such pages are
- * made, and what the host has written without one is laid. */
+ * its pages where they are and writes those that are its own (backends/kvm/memory.c): here such
+ * pages are made, and what the host has written without one is laid. */
 #include "guest.h"
 #include "failure.h"
 #include "mem.h"

@@ -56,9 +56,9 @@ nub_run_with_hosts(struct nub_machine *machine, const struct nub_host_table *hos
             return nub_fail(failure, NUB_ERR_HOST_CALL_FAILED, "host call %u: failed",
                             machine->arg);
         if (answer != NUB_HOST_ANSWER_GO_ON) {
-            nub_host_end(answer, &call, &program,
-                         &(struct nub_host_end){ &machine->pc, &machine->reason, &machine->arg,
-                                                 finished });
+            nub_host_end(
+                answer, &call, &program,
+                &(struct nub_host_end){ &machine->pc, &machine->reason, &machine->arg, finished });
             return NUB_OK;
         }
     }

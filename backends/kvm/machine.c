@@ -282,10 +282,9 @@ enum nub_status
 nub_machine_map(struct nub_machine *machine, uint64_t address, uint64_t size, uint32_t access,
                 struct nub_failure *failure)
 {
-    const struct nub_packet_memory packet = { .session = machine->session,
-                                              .address = address,
-                                              .size = size,
-                                              .access = access };
+    const struct nub_packet_memory packet = {
+        .session = machine->session, .address = address, .size = size, .access = access
+    };
     const struct nub_lane_call call = { .request = NUB_REQUEST_SESSION_MAP,
                                         .packet = &packet,
                                         .packet_size = sizeof packet,

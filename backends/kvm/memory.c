@@ -2,8 +2,8 @@
  *
  * Nobody changes the pages of a machine that stands still, nor their tables. So the host looks for
  * a page the way the CPU does, and no access waits for the guest. What is not in the tables is what
- * the instance gives; a page that the machine has no copy of yet is written to a copy here, and laid
- * when the machine runs.
+ * the instance gives; a page that the machine has no copy of yet is written to a copy here, and
+ * laid when the machine runs.
  *
  * Tables and pages are a hostile guest's: each entry is copied once, tables must lie in their pool
  * and pages in the heap, four levels are four steps. Such a guest can lie about what its programs
@@ -147,9 +147,8 @@ view_page(struct nub_machine *machine, uint64_t page, struct view *view,
         if (status || !entry || !view->mapped)
             return status;
     }
-    bytes = physical < NUB_GUEST_HEAP
-                ? NULL
-                : nub_vm_at(&machine->kvm->guest.vm, physical, NUB_PAGE_SIZE);
+    bytes = physical < NUB_GUEST_HEAP ? NULL
+                                      : nub_vm_at(&machine->kvm->guest.vm, physical, NUB_PAGE_SIZE);
     if (!bytes)
         return nub_kvm_corrupt(machine->kvm, "maps a page that is none", failure);
     view->bytes = bytes;
@@ -289,8 +288,8 @@ own(struct nub_machine *machine, uint64_t address, uint64_t size, struct nub_fai
     uint64_t begin = page_of(address);
     struct nub_packet_memory packet = { .session = machine->session,
                                         .address = begin,
-                                        .size = page_of(address + size + NUB_PAGE_SIZE - 1) -
-                                                begin };
+                                        .size =
+                                            page_of(address + size + NUB_PAGE_SIZE - 1) - begin };
     const struct nub_lane_call call = { .request = NUB_REQUEST_SESSION_OWN,
                                         .packet = &packet,
                                         .packet_size = sizeof packet,
