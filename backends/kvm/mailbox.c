@@ -10,8 +10,8 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#define FIRST_NS   250000ull     /* when a blocked wait first looks around: twice as long each time, */
-#define SLICE_NS   5000000ull    /* ... and at the most this long */
+#define FIRST_NS   250000ull  /* when a blocked wait first looks around: twice as long each time, */
+#define SLICE_NS   5000000ull /* ... and at the most this long */
 #define GRACE_NS   1000000000ull /* what a guest gets to end a run when asked to */
 #define BURST      16            /* close calls before the vCPU keeps polling */
 #define MISSES     3u            /* misses before it stops doing so */
