@@ -298,6 +298,26 @@ guest_window_clean(struct guest_window *window)
 
 /* ---- what the host maps -------------------------------------------------------------------- */
 
+/* Takes away the pages of a range that are mapped straight: of one that can only be read, those
+ * that nobody has written. */
+static void
+take_away(struct guest_window *window, const struct guest_range *range)
+{
+    for (uint64_t at = range->start; at < range->start + range->size;) {
+        uint64_t *entry = entry_of(window, at, false);
+
+        if (!entry) { /* nor is there a table for the pages after it */
+            at = (at | (512 * PAGE - 1)) + 1;
+            continue;
+        }
+        if (*entry & USER) {
+            *entry = guest.zero_page | TAKEN_AWAY;
+            window->stale = true;
+        }
+        at += PAGE;
+    }
+}
+
 /* Takes away what the session before had mapped and this one has not. */
 static void
 drop_released(struct guest_window *window)
@@ -320,6 +340,8 @@ drop_released(struct guest_window *window)
     for (uint32_t i = 0; i < window->n_ranges; i++) {
         if (!window->ranges[i].released)
             window->ranges[kept++] = window->ranges[i];
+        else
+            take_away(window, &window->ranges[i]);
     }
     window->n_ranges = kept;
     window->n_released = 0;

@@ -329,8 +329,13 @@ nub_machine_settle(struct nub_machine *machine, struct nub_failure *failure)
     uint32_t n = machine->n_laid;
     enum nub_status status = NUB_OK;
 
-    for (uint32_t i = 0; i < n && !status; i++)
-        status = own(machine, laid[i].address, NUB_PAGE_SIZE, failure);
+    for (uint32_t i = 0, end; i < n && !status; i = end) {
+        for (end = i + 1; end < n; end++) {
+            if (laid[end].address != laid[end - 1].address + NUB_PAGE_SIZE)
+                break;
+        }
+        status = own(machine, laid[i].address, (uint64_t)(end - i) * NUB_PAGE_SIZE, failure);
+    }
     if (!status)
         status = look(machine, failure);
     if (status)

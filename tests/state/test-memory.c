@@ -129,6 +129,7 @@ typedef struct {
     enum op op;
     guint slot;
     guint64 address, size, value;
+    guint32 pc; /* of the store or the load */
     gboolean writable;
     NubHash instance;
 } Step;
@@ -145,6 +146,7 @@ random_step(World *w)
                   .address = (guint64)g_rand_int_range(w->rand, 0, N_PAGES * 4096),
                   .size = (guint64)g_rand_int_range(w->rand, 0, (gint)most + 1),
                   .value = g_rand_int(w->rand),
+                  .pc = g_rand_boolean(w->rand) ? 0 : 3,
                   .writable = g_rand_boolean(w->rand) };
 
     if (g_rand_int_range(w->rand, 0, 4) == 0)
@@ -167,7 +169,7 @@ run(NubSession *session, const Step *step, Outcome *outcome, GError **error)
 
     g_assert_true(nub_session_set_reg(session, 7, step->address, NULL));
     g_assert_true(nub_session_set_reg(session, 8, step->value, NULL));
-    g_assert_true(nub_session_set_pc(session, 0, NULL));
+    g_assert_true(nub_session_set_pc(session, step->pc, NULL));
     if (!nub_session_run(session, NULL, &outcome->result, error))
         return;
     g_assert_true(nub_session_get_regs(session, outcome->regs, NULL));
