@@ -6,6 +6,17 @@
 
 #define NUB_FAILURE_INIT { .struct_size = sizeof(struct nub_failure) }
 
+/* The same for who is called so often that clearing the text would be felt. */
+static inline void
+nub_failure_begin(struct nub_failure *failure)
+{
+    failure->struct_size = sizeof *failure;
+    failure->code = 0;
+    failure->hash = (struct nub_hash){ { 0 } };
+    failure->address = 0;
+    failure->message[0] = '\0';
+}
+
 /**
  * Sets `error` from what a backend answered, prefixed with backend and function (both may be NULL).
  * `failure` may be empty: the text of the status is used then.

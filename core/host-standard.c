@@ -44,6 +44,17 @@ answer(NubHostCall *call, guint64 value)
     return NUB_HOST_VERDICT_CONTINUE;
 }
 
+/* Ends a call whose access went wrong: for memory that it has not the program is told so; anything
+ * else is the host's, and no program may see it. */
+static NubHostVerdict
+refuse(NubHostCall *call, const GError *error)
+{
+    if (g_error_matches(error, NUB_ERROR, NUB_ERROR_NOT_MAPPED) ||
+        g_error_matches(error, NUB_ERROR, NUB_ERROR_INVALID_ARGUMENT))
+        return answer(call, FAILED);
+    return NUB_HOST_VERDICT_FAIL;
+}
+
 /* Takes the price of `length` bytes; false: it does not fit. */
 static gboolean
 charge(NubHostCall *call, guint64 length, guint64 price_per_block)
@@ -89,25 +100,19 @@ host_write(NubHostCall *call, gpointer data)
     Standard *self = data;
     guint64 stream = nub_host_call_get_reg(call, 7), length = nub_host_call_get_reg(call, 9);
     int fd = stream == 1 ? self->output : stream == 2 ? self->errors : -1;
+    g_autoptr(GError) error = NULL;
 
     if (fd < 0 || length > MAX_LENGTH)
         return answer(call, FAILED);
     if (!charge(call, length, block_price[NUB_HOST_CALL_WRITE]))
         return NUB_HOST_VERDICT_OUT_OF_GAS;
     g_autoptr(GBytes) bytes =
-        nub_host_call_read_bytes(call, nub_host_call_get_reg(call, 8), length, NULL);
-    if (!bytes || write_all(fd, g_bytes_get_data(bytes, NULL), length) < 0)
+        nub_host_call_read_bytes(call, nub_host_call_get_reg(call, 8), length, &error);
+    if (!bytes)
+        return refuse(call, error);
+    if (write_all(fd, g_bytes_get_data(bytes, NULL), length) < 0)
         return answer(call, FAILED);
     return answer(call, length);
-}
-
-/* Whether the range can be written: what is there is read and written back. */
-static gboolean
-is_writable(NubHostCall *call, guint64 address, guint64 length)
-{
-    g_autoptr(GBytes) bytes = nub_host_call_read_bytes(call, address, length, NULL);
-
-    return bytes && nub_host_call_write(call, address, g_bytes_get_data(bytes, NULL), length, NULL);
 }
 
 static NubHostVerdict
@@ -116,23 +121,28 @@ host_read(NubHostCall *call, gpointer data)
     Standard *self = data;
     guint64 stream = nub_host_call_get_reg(call, 7), address = nub_host_call_get_reg(call, 8);
     guint64 room = nub_host_call_get_reg(call, 9);
+    g_autofree guint8 *bytes = NULL;
+    g_autoptr(GError) error = NULL;
     gssize n;
 
     if (stream != 0 || self->input < 0 || room > MAX_LENGTH)
         return answer(call, FAILED);
     if (!charge(call, room, block_price[NUB_HOST_CALL_READ]))
         return NUB_HOST_VERDICT_OUT_OF_GAS;
-    /* Nothing is taken from the stream that cannot be handed over. */
-    if (!is_writable(call, address, room))
-        return answer(call, FAILED);
-    g_autofree guint8 *bytes = g_try_malloc(room ? room : 1);
+    bytes = g_try_malloc(room ? room : 1);
     if (!bytes)
         return NUB_HOST_VERDICT_FAIL;
+    /* Nothing is taken from the stream that cannot be handed over: what the host can read it can
+     * write. */
+    if (!nub_host_call_read(call, address, bytes, room, &error))
+        return refuse(call, error);
     do
         n = read(self->input, bytes, room);
     while (n < 0 && errno == EINTR);
-    if (n < 0 || !nub_host_call_write(call, address, bytes, (gsize)n, NULL))
+    if (n < 0)
         return answer(call, FAILED);
+    if (!nub_host_call_write(call, address, bytes, (gsize)n, &error))
+        return refuse(call, error);
     return answer(call, (guint64)n);
 }
 
@@ -144,11 +154,12 @@ host_arguments(NubHostCall *call, gpointer data)
     gsize size;
     const guint8 *bytes = g_bytes_get_data(self->arguments, &size);
     gsize n = MIN(size, room);
+    g_autoptr(GError) error = NULL;
 
     if (!charge(call, n, block_price[NUB_HOST_CALL_ARGUMENTS]))
         return NUB_HOST_VERDICT_OUT_OF_GAS;
-    if (n > 0 && !nub_host_call_write(call, address, bytes, n, NULL))
-        return answer(call, FAILED);
+    if (n > 0 && !nub_host_call_write(call, address, bytes, n, &error))
+        return refuse(call, error);
     return answer(call, size);
 }
 
@@ -159,6 +170,7 @@ host_log(NubHostCall *call, gpointer data)
                                              G_LOG_LEVEL_INFO, G_LOG_LEVEL_DEBUG };
     static const char *const names[] = { "error: ", "warning: ", "", "" };
     guint64 level = nub_host_call_get_reg(call, 7), length = nub_host_call_get_reg(call, 9);
+    g_autoptr(GError) error = NULL;
 
     (void)data;
     if (level >= G_N_ELEMENTS(levels) || length > MAX_LOG)
@@ -166,9 +178,9 @@ host_log(NubHostCall *call, gpointer data)
     if (!charge(call, length, block_price[NUB_HOST_CALL_LOG]))
         return NUB_HOST_VERDICT_OUT_OF_GAS;
     g_autoptr(GBytes) bytes =
-        nub_host_call_read_bytes(call, nub_host_call_get_reg(call, 8), length, NULL);
+        nub_host_call_read_bytes(call, nub_host_call_get_reg(call, 8), length, &error);
     if (!bytes)
-        return answer(call, FAILED);
+        return refuse(call, error);
     /* A program's errors are no errors of this process: GLib may be told to end it for those. */
     g_autofree char *text = g_utf8_make_valid(g_bytes_get_data(bytes, NULL), (gssize)length);
     g_log("nub-guest", levels[level], "%s%s", names[level], text);
@@ -182,6 +194,7 @@ hash(NubHostCall *call, guint64 price_per_block,
      void (*digest_of)(uint8_t digest[32], const uint8_t *data, size_t size))
 {
     guint64 length = nub_host_call_get_reg(call, 8), out = nub_host_call_get_reg(call, 9);
+    g_autoptr(GError) error = NULL;
     guint8 digest[32];
 
     if (length > MAX_LENGTH)
@@ -189,12 +202,12 @@ hash(NubHostCall *call, guint64 price_per_block,
     if (!charge(call, length, price_per_block))
         return NUB_HOST_VERDICT_OUT_OF_GAS;
     g_autoptr(GBytes) bytes =
-        nub_host_call_read_bytes(call, nub_host_call_get_reg(call, 7), length, NULL);
+        nub_host_call_read_bytes(call, nub_host_call_get_reg(call, 7), length, &error);
     if (!bytes)
-        return answer(call, FAILED);
+        return refuse(call, error);
     digest_of(digest, g_bytes_get_data(bytes, NULL), length);
-    if (!nub_host_call_write(call, out, digest, sizeof digest, NULL))
-        return answer(call, FAILED);
+    if (!nub_host_call_write(call, out, digest, sizeof digest, &error))
+        return refuse(call, error);
     return answer(call, 0);
 }
 

@@ -172,10 +172,11 @@ nub_host_call_set_finish_value(NubHostCall *self, guint64 value)
 gboolean
 nub_host_call_read(NubHostCall *self, guint64 address, guint8 *data, gsize size, GError **error)
 {
-    struct nub_failure failure = NUB_FAILURE_INIT;
+    struct nub_failure failure;
     int32_t status;
 
     g_return_val_if_fail(self && (data || !size), FALSE);
+    nub_failure_begin(&failure);
     status = self->read(self->machine, address, data, size, &failure);
     if (status != NUB_OK)
         nub_error_set_failure(error, NULL, "host call", status, &failure);
@@ -209,10 +210,11 @@ gboolean
 nub_host_call_write(NubHostCall *self, guint64 address, const guint8 *data, gsize size,
                     GError **error)
 {
-    struct nub_failure failure = NUB_FAILURE_INIT;
+    struct nub_failure failure;
     int32_t status;
 
     g_return_val_if_fail(self && (data || !size), FALSE);
+    nub_failure_begin(&failure);
     status = self->write(self->machine, address, data, size, &failure);
     if (status != NUB_OK)
         nub_error_set_failure(error, NULL, "host call", status, &failure);

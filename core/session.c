@@ -297,6 +297,12 @@ nub_session_read(NubSession *self, guint64 address, gsize size, GError **error)
     g_return_val_if_fail(NUB_IS_SESSION(self), NULL);
     if (!is_open(self, error))
         return NULL;
+    if (address > G_GUINT64_CONSTANT(1) << 32 || size > (G_GUINT64_CONSTANT(1) << 32) - address) {
+        g_set_error(error, NUB_ERROR, NUB_ERROR_INVALID_ARGUMENT,
+                    "%s: session_read: a range that ends beyond 2^32",
+                    nub_kernel_get_name(self->kernel));
+        return NULL;
+    }
     data = g_try_malloc(MAX(size, 1));
     if (!data) {
         g_set_error(error, NUB_ERROR, NUB_ERROR_NO_MEMORY,

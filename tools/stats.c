@@ -31,6 +31,7 @@ static const struct {
     { "nub_guest_code_bytes", "Bytes of compiled code in the guest" },
     { "nub_guest_compiled", "Programs compiled in the guest" },
     { "nub_guest_faults", "Page faults handled by the guest" },
+    { "nub_guest_requests", "Requests that the guest was sent, each a round trip" },
     { "nub_guest_restarts", "Guests that were lost and built again" },
     { "nub_guest_runs", "Runs in the guest" },
     { "nub_guest_sheds", "Times the guest was emptied for want of room" },

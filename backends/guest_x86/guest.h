@@ -319,8 +319,7 @@ int32_t guest_answer_invoke(struct guest_context *context, struct nub_mailbox *m
 
 int32_t guest_answer_open(struct guest_context *context, struct nub_mailbox *mailbox);
 int32_t guest_answer_run(struct guest_context *context, struct nub_mailbox *mailbox);
-int32_t guest_answer_read(struct guest_context *context, struct nub_mailbox *mailbox);
-int32_t guest_answer_write(struct guest_context *context, struct nub_mailbox *mailbox);
+int32_t guest_answer_own(struct guest_context *context, struct nub_mailbox *mailbox);
 int32_t guest_answer_map(struct guest_context *context, struct nub_mailbox *mailbox);
 int32_t guest_answer_pages(struct guest_context *context, struct nub_mailbox *mailbox);
 int32_t guest_answer_close(struct guest_context *context, struct nub_mailbox *mailbox);

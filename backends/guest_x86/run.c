@@ -7,8 +7,10 @@
 #include "failure.h"
 #include "mem.h"
 
-/* A few milliseconds at most. */
-#define SLICE (1ull << 22)
+/* The first slice lasts some ten microseconds, the longest a few milliseconds: how soon a run stops
+ * is in proportion to how long it has run. */
+#define FIRST_SLICE (1ull << 16)
+#define LAST_SLICE  (1ull << 22)
 
 /* Enters the code at machine->state.pc with the gas that is in the state. */
 static void
@@ -41,7 +43,7 @@ run_slices(struct guest_context *context, struct guest_machine *machine)
 {
     const struct nub_mailbox *mailbox = guest_mailbox(context->lane);
     struct nub_jit_state *state = &machine->state;
-    uint64_t budget = state->gas, slice = SLICE;
+    uint64_t budget = state->gas, slice = FIRST_SLICE;
 
     for (;;) {
         uint64_t given = budget < slice ? budget : slice;
@@ -49,8 +51,8 @@ run_slices(struct guest_context *context, struct guest_machine *machine)
 
         state->gas = given;
         run_once(context, machine);
-        /* One block may cost more than a slice. */
-        if (state->gas == given && slice < NUB_GAS_MAX)
+        /* One block may cost more than any slice. */
+        if (slice < LAST_SLICE || (state->gas == given && slice < NUB_GAS_MAX))
             slice *= 2;
         budget = budget - given + state->gas;
         state->gas = budget;

@@ -1,8 +1,9 @@
 /* session.c - live machines: an instance's program on memory of its own (caps.md 4.5)
  *
  * The guest keeps the memory and the code, the host the registers, pc and gas, which come and go
- * with each run. A session belongs to the lane that opened it. What the host may read and write
- * is judged here, whole ranges first. */
+ * with each run. A session belongs to the lane that opened it. While it does not run the host reads
+ * its pages where they are and writes those that are its own (backends/kvm/memory.c): here such
+ * pages are made, and what the host has written without one is laid. */
 #include "guest.h"
 #include "failure.h"
 #include "mem.h"
@@ -127,6 +128,7 @@ guest_answer_open(struct guest_context *context, struct nub_mailbox *mailbox)
     }
     fill_start(packet, instance, target.resume);
     packet->session = number;
+    packet->root = sessions[number - 1]->window->root;
     mailbox->reply_size = sizeof *packet;
     return NUB_OK;
 }
@@ -154,131 +156,47 @@ guest_answer_close(struct guest_context *context, struct nub_mailbox *mailbox)
     return NUB_OK;
 }
 
-int32_t
-guest_answer_run(struct guest_context *context, struct nub_mailbox *mailbox)
+/* ---- the host's accesses ----------------------------------------------------------------- */
+
+/* The session's own page at an address that is mapped, made if need be; NULL: no memory. */
+static uint8_t *
+own_page(struct guest_context *context, struct session *session, uint64_t address)
 {
-    struct nub_packet_state *packet = (void *)mailbox->packet;
+    uint8_t *page;
+
+    while (!(page = guest_window_own(session->window, (uint32_t)address))) {
+        if (!guest_window_reclaim(context))
+            return NULL;
+    }
+    return page;
+}
+
+/* First all pages, then their bytes: after the first nothing can fail. */
+static bool
+lay(struct guest_context *context, struct session *session, uint32_t n)
+{
+    const struct nub_guest_laid *laid = (const void *)(guest_lane(context->lane) + NUB_LANE_BULK);
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (!own_page(context, session, laid[i].address))
+            return false;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        memcpy(own_page(context, session, laid[i].address), laid[i].bytes, HEAP_PAGE);
+    return true;
+}
+
+int32_t
+guest_answer_own(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
     struct session *session = session_at(context, packet->session);
-    struct guest_machine machine;
-    struct nub_jit_state *state = &machine.state;
-    enum nub_status status;
-    bool stopped = false;
 
     if (!session)
         return no_session(mailbox);
-    machine.code = session->code;
-    machine.window = session->window;
-    memcpy(state->regs, packet->regs, sizeof state->regs);
-    state->pc = packet->pc;
-    state->gas = packet->gas < NUB_GAS_MAX ? packet->gas : NUB_GAS_MAX;
-    status = guest_run(context, &machine, &stopped, &mailbox->failure);
-    if (status)
-        return status;
-    memcpy(packet->regs, state->regs, sizeof packet->regs);
-    packet->pc = state->pc;
-    packet->gas = state->gas;
-    packet->result =
-        (struct nub_result){ .exit_reason = stopped ? NUB_RUN_STOPPED : state->exit_reason,
-                             .exit_arg = stopped ? 0 : state->exit_arg,
-                             .return_value = state->regs[7],
-                             .gas_remaining = state->gas };
-    mailbox->reply_size = sizeof *packet;
-    return NUB_OK;
-}
-
-/* ---- the host's accesses ----------------------------------------------------------------- */
-
-/* The first page of the range that is not mapped, or END. */
-static uint64_t
-first_unmapped(const struct guest_window *window, uint64_t address, uint64_t size)
-{
-    struct guest_view view;
-
-    for (uint64_t page = address & ~(uint64_t)(HEAP_PAGE - 1); page < address + size;
-         page += HEAP_PAGE) {
-        guest_window_view(window, (uint32_t)page, &view);
-        if (!view.mapped)
-            return page;
-    }
-    return END;
-}
-
-/* Finds the session, and judges the range of a read or write. */
-static int32_t
-judge_access(struct guest_context *context, struct nub_mailbox *mailbox, struct session **session)
-{
-    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
-    uint64_t unmapped;
-
-    *session = session_at(context, packet->session);
-    if (!*session)
-        return no_session(mailbox);
-    if (packet->address > END || packet->size > END - packet->address)
-        return nub_fail(&mailbox->failure, NUB_ERR_INVALID_ARGUMENT, "%U bytes at %X: beyond 2^32",
-                        packet->size, packet->address);
-    unmapped = first_unmapped((*session)->window, packet->address, packet->size);
-    if (unmapped != END)
-        return nub_fail_at(&mailbox->failure, NUB_ERR_NOT_MAPPED, unmapped, "page %X: not mapped",
-                           unmapped);
-    if (!packet->check && packet->size > NUB_LANE_BULK_SIZE)
-        return nub_fail(&mailbox->failure, NUB_ERR_INVALID_ARGUMENT, "%U bytes at once",
-                        packet->size);
-    return NUB_OK;
-}
-
-int32_t
-guest_answer_read(struct guest_context *context, struct nub_mailbox *mailbox)
-{
-    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
-    uint8_t *bulk = guest_lane(context->lane) + NUB_LANE_BULK;
-    struct session *session;
-    int32_t status = judge_access(context, mailbox, &session);
-    uint64_t done = 0;
-
-    if (status || packet->check)
-        return status;
-    while (done < packet->size) {
-        uint64_t at = packet->address + done, offset = at & (HEAP_PAGE - 1);
-        uint64_t n =
-            HEAP_PAGE - offset < packet->size - done ? HEAP_PAGE - offset : packet->size - done;
-        struct guest_view view;
-
-        guest_window_view(session->window, (uint32_t)(at - offset), &view);
-        if (view.bytes)
-            memcpy(bulk + done, view.bytes + offset, n);
-        else
-            memset(bulk + done, 0, n);
-        done += n;
-    }
-    return NUB_OK;
-}
-
-int32_t
-guest_answer_write(struct guest_context *context, struct nub_mailbox *mailbox)
-{
-    const struct nub_packet_memory *packet = (const void *)mailbox->packet;
-    const uint8_t *bulk = guest_lane(context->lane) + NUB_LANE_BULK;
-    struct session *session;
-    int32_t status = judge_access(context, mailbox, &session);
-    uint64_t done = 0;
-
-    if (status)
-        return status;
-    /* First a page of its own everywhere: after that nothing can fail. */
-    for (uint64_t at = packet->address & ~(uint64_t)(HEAP_PAGE - 1);
-         at < packet->address + packet->size; at += HEAP_PAGE) {
-        while (!guest_window_own(session->window, (uint32_t)at)) {
-            if (!guest_window_reclaim(context))
-                return no_memory(mailbox);
-        }
-    }
-    while (!packet->check && done < packet->size) {
-        uint64_t at = packet->address + done, offset = at & (HEAP_PAGE - 1);
-        uint64_t n =
-            HEAP_PAGE - offset < packet->size - done ? HEAP_PAGE - offset : packet->size - done;
-
-        memcpy(guest_window_own(session->window, (uint32_t)(at - offset)) + offset, bulk + done, n);
-        done += n;
+    for (uint64_t at = packet->address; at < packet->address + packet->size; at += HEAP_PAGE) {
+        if (!own_page(context, session, at))
+            return no_memory(mailbox);
     }
     return NUB_OK;
 }
@@ -435,4 +353,40 @@ guest_answer_derive(struct guest_context *context, struct nub_mailbox *mailbox)
     if (!status && packet->close)
         close_session(context, packet->session);
     return status;
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+int32_t
+guest_answer_run(struct guest_context *context, struct nub_mailbox *mailbox)
+{
+    struct nub_packet_state *packet = (void *)mailbox->packet;
+    struct session *session = session_at(context, packet->session);
+    struct guest_machine machine;
+    struct nub_jit_state *state = &machine.state;
+    enum nub_status status;
+    bool stopped = false;
+
+    if (!session)
+        return no_session(mailbox);
+    if (packet->n_laid > NUB_GUEST_MAX_LAID || !lay(context, session, packet->n_laid))
+        return no_memory(mailbox);
+    machine.code = session->code;
+    machine.window = session->window;
+    memcpy(state->regs, packet->regs, sizeof state->regs);
+    state->pc = packet->pc;
+    state->gas = packet->gas < NUB_GAS_MAX ? packet->gas : NUB_GAS_MAX;
+    status = guest_run(context, &machine, &stopped, &mailbox->failure);
+    if (status)
+        return status;
+    memcpy(packet->regs, state->regs, sizeof packet->regs);
+    packet->pc = state->pc;
+    packet->gas = state->gas;
+    packet->result =
+        (struct nub_result){ .exit_reason = stopped ? NUB_RUN_STOPPED : state->exit_reason,
+                             .exit_arg = stopped ? 0 : state->exit_arg,
+                             .return_value = state->regs[7],
+                             .gas_remaining = state->gas };
+    mailbox->reply_size = sizeof *packet;
+    return NUB_OK;
 }

@@ -8,14 +8,14 @@
 #include "guest.h"
 #include "mem.h"
 
-#define PRESENT    0x1ull
+#define PRESENT    NUB_GUEST_PAGE_PRESENT
 #define WRITABLE   0x2ull
-#define USER       0x4ull
+#define USER       NUB_GUEST_PAGE_USER
 #define ACCESSED   0x20ull
 #define DIRTY      0x40ull
-#define OWN        0x200ull /* ignored by the CPU: the page is the window's own */
+#define OWN        NUB_GUEST_PAGE_OWN /* ignored by the CPU: the page is the window's own */
 #define NO_EXECUTE (1ull << 63)
-#define ADDRESS    0x000ffffffffff000ull
+#define ADDRESS    NUB_GUEST_PAGE_ADDRESS
 
 /* Unmapped, after it was mapped: KVM keeps what it knows of such a page's table. */
 #define TAKEN_AWAY (PRESENT | ACCESSED | NO_EXECUTE)
@@ -318,6 +318,26 @@ take_away(struct guest_window *window, uint32_t i)
     window->stale = true;
 }
 
+/* Takes away the pages of a range that are mapped straight: of one that can only be read, those
+ * that nobody has written. */
+static void
+take_range_away(struct guest_window *window, const struct guest_range *range)
+{
+    for (uint64_t at = range->start; at < range->start + range->size;) {
+        uint64_t *entry = entry_of(window, at, false);
+
+        if (!entry) { /* nor is there a table for the pages after it */
+            at = (at | (512 * PAGE - 1)) + 1;
+            continue;
+        }
+        if (*entry & USER) {
+            *entry = guest.zero_page | TAKEN_AWAY;
+            window->stale = true;
+        }
+        at += PAGE;
+    }
+}
+
 /* Takes away what the session before had mapped and this one has not. */
 static void
 drop_released(struct guest_window *window)
@@ -336,6 +356,8 @@ drop_released(struct guest_window *window)
     for (uint32_t i = 0; i < window->n_ranges; i++) {
         if (!window->ranges[i].released)
             window->ranges[kept++] = window->ranges[i];
+        else
+            take_range_away(window, &window->ranges[i]);
     }
     window->n_ranges = kept;
     window->n_released = 0;

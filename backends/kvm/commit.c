@@ -21,17 +21,6 @@ struct gathering {
     bool incomplete; /* no memory for a change: the guest is not told */
 };
 
-static const struct nub_mapped *
-mapped_at(const struct nub_machine *machine, uint32_t address)
-{
-    for (uint32_t i = 0; i < machine->n_mapped; i++) {
-        const struct nub_mapped *mapped = &machine->mapped[i];
-        if (address >= mapped->start && address - mapped->start < mapped->size)
-            return mapped;
-    }
-    return NULL;
-}
-
 static bool
 has_read_only(const struct nub_machine *machine)
 {
@@ -82,7 +71,7 @@ gather(struct gathering *g, struct nub_machine *machine, struct nub_failure *fai
     if (!g->pages)
         return nub_kvm_no_memory(failure);
     for (uint32_t i = 0; i < g->n_copies; i++) {
-        if (!mapped_at(machine, g->copies[i].address))
+        if (!nub_machine_mapped_at(machine, g->copies[i].address))
             g->pages[g->n++] = (struct nub_run_page){ g->copies[i].address, g->copies[i].bytes };
     }
     for (uint32_t i = 0; i < machine->n_mapped; i++) {
@@ -108,20 +97,6 @@ given(void *ctx, uint32_t address, const uint8_t **bytes)
     offset = address - region->start;
     *bytes = offset < region->content.size ? region->content.data + offset : NULL;
     return region->access == NUB_ACCESS_READ_WRITE ? NUB_GIVEN_READ_WRITE : NUB_GIVEN_READ_ONLY;
-}
-
-static enum nub_status
-plan_given(struct gathering *g, struct nub_machine *machine, struct nub_failure *failure)
-{
-    struct nub_kvm *kvm = machine->kvm;
-    const struct nub_instance *instance = &machine->entry->cap.u.instance;
-    NUB_LOCKED(&kvm->book_lock);
-    const struct nub_cap *image = nub_book_lookup_inlock(kvm, instance->image);
-
-    if (!image)
-        return nub_kvm_corrupt(kvm, "ran an instance without an image", failure);
-    return nub_memplan_build(&g->given, &kvm->alloc, &image->u.image, instance,
-                             &machine->entry->hash, false, nub_book_lookup_inlock, kvm, failure);
 }
 
 /* Notes what the guest needs to know to make the successor, too. */
@@ -224,7 +199,7 @@ nub_commit(const struct nub_commit *commit, struct nub_hash *successor, struct n
             "instance %h: cannot be paused while a read-only page of the host is mapped", instance);
     status = gather(&g, machine, failure);
     if (!status)
-        status = plan_given(&g, machine, failure);
+        status = nub_machine_plan(machine, false, &g.given, failure);
     if (!status)
         status = prepare(&g, machine, &prepared, failure);
     if (!status)

@@ -84,6 +84,18 @@ greet(struct nub_guest *guest, struct nub_failure *failure)
     return status;
 }
 
+/* A restart does not wait for readers that come after it. */
+static void
+init_memory_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attributes;
+
+    pthread_rwlockattr_init(&attributes);
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+}
+
 enum nub_status
 nub_guest_start(struct nub_guest *guest, const struct nub_guest_options *options,
                 struct nub_failure *failure)
@@ -94,7 +106,7 @@ nub_guest_start(struct nub_guest *guest, const struct nub_guest_options *options
                                  .wait = options->wait,
                                  .watchdog_ns = options->watchdog_ns };
     pthread_mutex_init(&guest->why_lock, NULL);
-    pthread_mutex_init(&guest->memory_lock, NULL);
+    init_memory_lock(&guest->memory_lock);
     status = nub_vm_open(&guest->vm, &guest->spec, failure);
     if (!status)
         set_times(guest, options->spin_ns);
@@ -114,7 +126,7 @@ nub_guest_stop(struct nub_guest *guest)
         nub_lane_close(&guest->lanes[i]);
     nub_vm_close(&guest->vm);
     pthread_mutex_destroy(&guest->why_lock);
-    pthread_mutex_destroy(&guest->memory_lock);
+    pthread_rwlock_destroy(&guest->memory_lock);
     *guest = (struct nub_guest){ .vm.fd = -1 };
 }
 
@@ -136,15 +148,15 @@ nub_guest_restart(struct nub_guest *guest, struct nub_failure *failure)
     nub_guest_break(guest, NUB_ERR_GUEST_LOST, "is being restarted");
     for (uint32_t i = 0; i < guest->n_lanes; i++)
         nub_lane_park(&guest->lanes[i]);
-    pthread_mutex_lock(&guest->memory_lock);
+    pthread_rwlock_wrlock(&guest->memory_lock);
     nub_vm_close(&guest->vm);
+    guest->generation++;
     status = nub_vm_open(&guest->vm, &guest->spec, failure);
-    pthread_mutex_unlock(&guest->memory_lock);
+    pthread_rwlock_unlock(&guest->memory_lock);
     for (uint32_t i = 0; i < guest->n_lanes && !status; i++)
         status = nub_lane_attach(&guest->lanes[i], failure);
     if (status)
         return status;
-    guest->generation++;
     guest->restarts++;
     __atomic_store_n(&guest->broken, 0, __ATOMIC_RELEASE);
     return NUB_OK;

@@ -37,15 +37,6 @@ nub_run_with_hosts(struct nub_machine *machine, const struct nub_host_table *hos
                    const struct nub_give_up *give_up, bool *finished, struct nub_failure *failure)
 {
     struct nub_program program;
-    const struct nub_host_stop stop = { .regs = machine->regs,
-                                        .gas = &machine->gas,
-                                        .pc = &machine->pc,
-                                        .reason = &machine->reason,
-                                        .arg = &machine->arg,
-                                        .program = &program,
-                                        .machine = machine,
-                                        .read = read_memory,
-                                        .write = write_memory };
 
     if (hosts)
         program = program_of(machine);
@@ -53,14 +44,22 @@ nub_run_with_hosts(struct nub_machine *machine, const struct nub_host_table *hos
         enum nub_status status = nub_machine_run(machine, give_up, failure);
         if (status || machine->reason != NUB_EXIT_HOST_CALL)
             return status;
-        switch (nub_host_ask(hosts, &stop, finished)) {
-        case NUB_HOST_ANSWER_GO_ON:
-            break;
-        case NUB_HOST_ANSWER_END:
-            return NUB_OK;
-        case NUB_HOST_ANSWER_FAILED:
+        struct nub_host_call call = { .struct_size = sizeof call,
+                                      .number = machine->arg,
+                                      .regs = machine->regs,
+                                      .gas = machine->gas,
+                                      .machine = machine,
+                                      .read = read_memory,
+                                      .write = write_memory };
+        enum nub_host_answer answer = nub_host_ask(hosts, &call, &machine->gas);
+        if (answer == NUB_HOST_ANSWER_FAILED)
             return nub_fail(failure, NUB_ERR_HOST_CALL_FAILED, "host call %u: failed",
                             machine->arg);
+        if (answer != NUB_HOST_ANSWER_GO_ON) {
+            nub_host_end(
+                answer, &call, &program,
+                &(struct nub_host_end){ &machine->pc, &machine->reason, &machine->arg, finished });
+            return NUB_OK;
         }
     }
 }

@@ -5,14 +5,15 @@
  *   residence.c  what of it the guest holds, and bringing it there
  *   call.c       invoke_cached, invoke, resume      hosts.c    host tables
  *   machine.c    a machine in the guest             session.c  live machines
+ *   memory.c     its memory, as the host reads and writes it
  *   commit.c     the successor of a run
  *   lane.h: guest.c, mailbox.c, run.c               vm.h: vm.c, vcpu.c, boot.c, loader.c
  *
  * The host keeps the book (docs/decisions/0080-the-host-keeps-the-book.md): directory calls never wait for
  * a guest, and a guest that lies or dies takes nothing published with it.
  *
- * Locks, in the order in which they may be taken: residence, a lane's, book. A lane's lock is held while
- * its guest works; the book's never while anything waits.
+ * Locks, in the order in which they may be taken: residence, a lane's, the guest's memory_lock, book. A
+ * lane's lock is held while its guest works; the last two never while anything waits.
  */
 #ifndef NUB_KVM_PRIVATE_H
 #define NUB_KVM_PRIVATE_H
@@ -146,6 +147,8 @@ struct nub_machine {
     uint64_t generation; /* of the guest that it lives in */
     uint64_t session;    /* the guest's number */
     bool closed;         /* the guest has closed it already */
+    uint64_t root;       /* of its page tables, as the guest says */
+    bool has_run;
     bool input_zone;     /* has pages where input would be laid */
     uint64_t regs[NUB_N_REGS];
     uint32_t pc;
@@ -153,6 +156,10 @@ struct nub_machine {
     uint32_t reason, arg; /* of the last exit */
     struct nub_mapped *mapped;
     uint32_t n_mapped, mapped_capacity;
+    struct nub_guest_laid *laid; /* pages that the host has written first; the next run lays them */
+    uint32_t n_laid;             /* up to NUB_GUEST_MAX_LAID */
+    struct nub_memplan plan;     /* what the instance gives, once somebody has asked */
+    bool has_plan;
 };
 
 struct nub_machine_args {
@@ -171,14 +178,16 @@ struct nub_give_up {
 /** The errors of caps.md 4.1; machine->gas is left for the caller to set. */
 enum nub_status nub_machine_open(struct nub_machine *machine, struct nub_kvm *kvm, const struct nub_machine_args *args, struct nub_failure *failure);
 void nub_machine_close(struct nub_machine *machine);
+/** Frees what the host has of it. */
+void nub_machine_forget(struct nub_machine *machine);
 /** To the next exit. CANCELLED, TIMED_OUT, GUEST_LOST, GUEST_CORRUPT, NO_MEMORY. */
 enum nub_status nub_machine_run(struct nub_machine *machine, const struct nub_give_up *give_up, struct nub_failure *failure);
 void nub_machine_result(const struct nub_machine *machine, struct nub_result *result);
-enum nub_status nub_machine_read(struct nub_machine *machine, uint64_t address, void *data, uint64_t size, struct nub_failure *failure);
-enum nub_status nub_machine_write(struct nub_machine *machine, uint64_t address, const void *data, uint64_t size, struct nub_failure *failure);
 enum nub_status nub_machine_map(struct nub_machine *machine, uint64_t address, uint64_t size, uint32_t access, struct nub_failure *failure);
-/** Whether all of a range is mapped: NOT_MAPPED. */
-enum nub_status nub_machine_judge_range(struct nub_machine *machine, uint64_t address, uint64_t size, struct nub_failure *failure);
+/** One request on the machine's lane, if its guest still lives. */
+enum nub_status nub_machine_request(struct nub_machine *machine, const struct nub_lane_call *call, struct nub_failure *failure);
+/** GUEST_LOST: its guest was restarted. */
+enum nub_status nub_machine_lost(struct nub_failure *failure);
 
 /** Goes on as a machine of the entry that it has become. */
 void nub_machine_follow(struct nub_machine *machine, struct nub_dir_entry *successor);
@@ -192,6 +201,20 @@ struct nub_page_copy {
 };
 /** Copies of all pages of the machine's own, sorted, each once, in one block for free(). */
 enum nub_status nub_machine_pages(struct nub_machine *machine, struct nub_page_copy **pages, uint32_t *n, struct nub_failure *failure);
+
+/* ---- memory.c ------------------------------------------------------------------------------ */
+
+/** The host's accesses: any mapped page, all or nothing (caps.md 4.5). INVALID_ARGUMENT, NOT_MAPPED, NO_MEMORY, GUEST_LOST. */
+enum nub_status nub_machine_read(struct nub_machine *machine, uint64_t address, void *data, uint64_t size, struct nub_failure *failure);
+enum nub_status nub_machine_write(struct nub_machine *machine, uint64_t address, const void *data, uint64_t size, struct nub_failure *failure);
+/** Whether all of a range is mapped. */
+enum nub_status nub_machine_judge_range(struct nub_machine *machine, uint64_t address, uint64_t size, struct nub_failure *failure);
+/** Lays what is to be laid, for who asks the guest about its pages before the next run. */
+enum nub_status nub_machine_settle(struct nub_machine *machine, struct nub_failure *failure);
+/** What its instance gives, with or without what the instance itself has written. */
+enum nub_status nub_machine_plan(struct nub_machine *machine, bool with_overlays, struct nub_memplan *plan, struct nub_failure *failure);
+/** The range of the host's that has an address, or NULL. */
+const struct nub_mapped *nub_machine_mapped_at(const struct nub_machine *machine, uint64_t address);
 
 /* ---- hosts.c, commit.c, call.c, session.c ------------------------------------------------------- */
 

@@ -305,6 +305,7 @@ stats(void *backend, void (*each)(void *ctx, const char *name, uint64_t value), 
                                         .limit_ns = kvm->guest.watchdog_ns };
     enum nub_status status = nub_kvm_judge_process(kvm, failure);
     struct nub_dir_stats dir;
+    uint64_t requests = 0;
 
     if (!status)
         status = nub_kvm_request(kvm, &call, failure);
@@ -318,6 +319,9 @@ stats(void *backend, void (*each)(void *ctx, const char *name, uint64_t value), 
     each(ctx, "nub_calls_total", __atomic_load_n(&kvm->calls, __ATOMIC_RELAXED));
     each(ctx, "nub_sessions_total", __atomic_load_n(&kvm->sessions, __ATOMIC_RELAXED));
     each(ctx, "nub_commits_total", __atomic_load_n(&kvm->commits, __ATOMIC_RELAXED));
+    for (uint32_t i = 0; i < kvm->guest.n_lanes; i++)
+        requests += __atomic_load_n(&kvm->guest.lanes[i].requests, __ATOMIC_RELAXED);
+    each(ctx, "nub_guest_requests_total", requests);
     each(ctx, "nub_guest_restarts_total", kvm->guest.restarts);
     each(ctx, "nub_guest_sheds_total", __atomic_load_n(&kvm->sheds, __ATOMIC_RELAXED));
     each(ctx, "nub_guest_derived_total", __atomic_load_n(&kvm->derived, __ATOMIC_RELAXED));

@@ -35,6 +35,7 @@ struct nub_lane {
     uint32_t working;      /* atomic: the thread may look at the guest */
     uint64_t sequence;     /* atomic: of the last request posted */
     uint64_t sync_calls;   /* atomic: how often a caller ran the vCPU */
+    uint64_t requests;     /* atomic, written under (lock): how many have been posted, ever */
     uint64_t last_call;    /* (lock) ticks at the end of the last call */
     int32_t burst;         /* (lock) calls that followed closely; below 0: polling does not pay now */
     uint32_t misses;       /* (lock) short calls in a row that polling was too slow for */
@@ -48,7 +49,7 @@ struct nub_lane {
 struct nub_guest {
     struct nub_vm_spec spec;
     struct nub_vm vm;
-    pthread_mutex_t memory_lock; /* held while `vm` is exchanged: for who looks at it without a lane's lock */
+    pthread_rwlock_t memory_lock; /* held to write while `vm` is exchanged: for who looks at it without a lane's lock */
     enum nub_wait wait;
     uint64_t spin_ticks;     /* how long the guest polls */
     uint64_t host_spin_ticks;/* how long a caller does */
@@ -58,7 +59,7 @@ struct nub_guest {
     pthread_mutex_t why_lock;
     char why[160];           /* (why_lock) */
     uint64_t restarts;
-    uint64_t generation;     /* grows with each restart; what lived in an older guest is gone */
+    uint64_t generation;     /* grows with each restart; what lived in an older guest is gone. Written under memory_lock and every lane's lock, read under any of them */
     struct nub_lane lanes[NUB_GUEST_MAX_LANES];
     uint32_t n_lanes;
 };

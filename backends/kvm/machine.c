@@ -46,22 +46,22 @@ nub_kvm_is_result(const struct nub_result *result, uint64_t gas)
     }
 }
 
-static enum nub_status
-lost(struct nub_failure *failure)
+enum nub_status
+nub_machine_lost(struct nub_failure *failure)
 {
     return nub_fail(failure, NUB_ERR_GUEST_LOST, "session: its guest was lost and restarted");
 }
 
-/* One request on the machine's lane, if its guest still lives. */
-static enum nub_status
-request(struct nub_machine *machine, const struct nub_lane_call *call, struct nub_failure *failure)
+enum nub_status
+nub_machine_request(struct nub_machine *machine, const struct nub_lane_call *call,
+                    struct nub_failure *failure)
 {
     struct nub_guest *guest = &machine->kvm->guest;
     struct nub_lane *lane = &guest->lanes[machine->lane];
     NUB_LOCKED(&lane->lock);
 
     if (guest->generation != machine->generation)
-        return lost(failure);
+        return nub_machine_lost(failure);
     return nub_lane_call(lane, call, failure);
 }
 
@@ -133,11 +133,21 @@ nub_machine_open(struct nub_machine *machine, struct nub_kvm *kvm,
         return status;
     }
     machine->session = packet.session;
+    machine->root = packet.root;
     machine->input_zone = packet.input_zone != 0;
     machine->pc = packet.pc;
     memcpy(machine->regs, packet.regs, sizeof machine->regs);
     nub_count(&kvm->sessions, 1);
     return NUB_OK;
+}
+
+void
+nub_machine_forget(struct nub_machine *machine)
+{
+    nub_memplan_clear(&machine->plan, &machine->kvm->alloc);
+    free(machine->mapped);
+    free(machine->laid);
+    *machine = (struct nub_machine){ 0 };
 }
 
 void
@@ -151,10 +161,9 @@ nub_machine_close(struct nub_machine *machine)
 
     /* A guest that is lost has nothing to close. */
     if (!machine->closed)
-        (void)request(machine, &call, NULL);
+        (void)nub_machine_request(machine, &call, NULL);
     nub_book_unpin(machine->kvm, machine->entry);
-    free(machine->mapped);
-    *machine = (struct nub_machine){ 0 };
+    nub_machine_forget(machine);
 }
 
 /* ---- running ----------------------------------------------------------------------------- */
@@ -190,12 +199,36 @@ judge_give_up(const struct nub_give_up *give_up, struct nub_failure *failure)
     return NUB_OK;
 }
 
+/* The request, and with it the pages that the host has written. */
+static enum nub_status
+request_run(struct nub_machine *machine, const struct nub_lane_call *call,
+            struct nub_failure *failure)
+{
+    struct nub_guest *guest = &machine->kvm->guest;
+    struct nub_lane *lane = &guest->lanes[machine->lane];
+    NUB_LOCKED(&lane->lock);
+    enum nub_status status;
+
+    if (guest->generation != machine->generation || nub_guest_is_broken(guest))
+        return nub_machine_lost(failure);
+    if (machine->n_laid > 0)
+        memcpy(nub_vm_lane(&guest->vm, lane->index) + NUB_LANE_BULK, machine->laid,
+               machine->n_laid * sizeof *machine->laid);
+    status = nub_lane_call(lane, call, failure);
+    if (!status) {
+        machine->n_laid = 0;
+        machine->has_run = true;
+    }
+    return status;
+}
+
 enum nub_status
 nub_machine_run(struct nub_machine *machine, const struct nub_give_up *give_up,
                 struct nub_failure *failure)
 {
     struct nub_packet_state packet = { .session = machine->session,
                                        .pc = machine->pc,
+                                       .n_laid = machine->n_laid,
                                        .gas = machine->gas };
     struct nub_lane_call call = { .request = NUB_REQUEST_SESSION_RUN,
                                   .packet = &packet,
@@ -212,7 +245,7 @@ nub_machine_run(struct nub_machine *machine, const struct nub_give_up *give_up,
         call.deadline_ns = give_up->deadline_ns;
     }
     memcpy(packet.regs, machine->regs, sizeof packet.regs);
-    status = request(machine, &call, failure);
+    status = request_run(machine, &call, failure);
     if (!status)
         status = judge_reply(machine, &packet, give_up, failure);
     if (status)
@@ -234,95 +267,7 @@ nub_machine_result(const struct nub_machine *machine, struct nub_result *result)
                                    .gas_remaining = machine->gas };
 }
 
-/* ---- memory ------------------------------------------------------------------------------ */
-
-static enum nub_status
-memory_request(struct nub_machine *machine, enum nub_guest_request id,
-               struct nub_packet_memory *packet, struct nub_failure *failure)
-{
-    const struct nub_lane_call call = { .request = id,
-                                        .packet = packet,
-                                        .packet_size = sizeof *packet,
-                                        .limit_ns = nub_kvm_work_limit(machine->kvm) };
-
-    packet->session = machine->session;
-    return request(machine, &call, failure);
-}
-
-enum nub_status
-nub_machine_judge_range(struct nub_machine *machine, uint64_t address, uint64_t size,
-                        struct nub_failure *failure)
-{
-    struct nub_packet_memory packet = { .address = address, .size = size, .check = 1 };
-
-    return memory_request(machine, NUB_REQUEST_SESSION_READ, &packet, failure);
-}
-
-/* Copies through the bulk area under one hold of the lane, a piece at a time. */
-static enum nub_status
-copy_piece(struct nub_machine *machine, uint64_t address, void *out, const void *in, uint64_t size,
-           struct nub_failure *failure)
-{
-    struct nub_guest *guest = &machine->kvm->guest;
-    struct nub_lane *lane = &guest->lanes[machine->lane];
-    const struct nub_packet_memory packet = { .session = machine->session,
-                                              .address = address,
-                                              .size = size };
-    const struct nub_lane_call call = { .request = in ? NUB_REQUEST_SESSION_WRITE
-                                                      : NUB_REQUEST_SESSION_READ,
-                                        .packet = &packet,
-                                        .packet_size = sizeof packet,
-                                        .limit_ns = nub_kvm_work_limit(machine->kvm) };
-    NUB_LOCKED(&lane->lock);
-    enum nub_status status;
-    uint8_t *bulk;
-
-    if (guest->generation != machine->generation || nub_guest_is_broken(guest))
-        return lost(failure);
-    bulk = nub_vm_lane(&guest->vm, lane->index) + NUB_LANE_BULK;
-    if (in)
-        memcpy(bulk, in, size);
-    status = nub_lane_call(lane, &call, failure);
-    if (!status && out)
-        memcpy(out, bulk, size);
-    return status;
-}
-
-static enum nub_status
-copy(struct nub_machine *machine, uint64_t address, uint8_t *out, const uint8_t *in, uint64_t size,
-     struct nub_failure *failure)
-{
-    enum nub_status status = NUB_OK;
-
-    if (size > NUB_LANE_BULK_SIZE || (out == NULL && in == NULL)) {
-        /* All or nothing: the whole range, and for a write the pages, before the first piece. */
-        struct nub_packet_memory packet = { .address = address, .size = size, .check = 1 };
-        status = memory_request(machine, in ? NUB_REQUEST_SESSION_WRITE : NUB_REQUEST_SESSION_READ,
-                                &packet, failure);
-        if (status || size == 0)
-            return status;
-    }
-    for (uint64_t done = 0; !status && (done < size || done == 0); done += NUB_LANE_BULK_SIZE) {
-        uint64_t n = size - done < NUB_LANE_BULK_SIZE ? size - done : NUB_LANE_BULK_SIZE;
-        status = copy_piece(machine, address + done, out ? out + done : NULL, in ? in + done : NULL,
-                            n, failure);
-    }
-    return status;
-}
-
-enum nub_status
-nub_machine_read(struct nub_machine *machine, uint64_t address, void *data, uint64_t size,
-                 struct nub_failure *failure)
-{
-    return copy(machine, address, data, NULL, size, failure);
-}
-
-enum nub_status
-nub_machine_write(struct nub_machine *machine, uint64_t address, const void *data, uint64_t size,
-                  struct nub_failure *failure)
-{
-    return copy(machine, address, NULL, data, size, failure);
-}
+/* ---- mapping ----------------------------------------------------------------------------- */
 
 /* Commits count on it that ranges are whole pages and apart, so a guest's word does not do. */
 static bool
@@ -340,7 +285,13 @@ enum nub_status
 nub_machine_map(struct nub_machine *machine, uint64_t address, uint64_t size, uint32_t access,
                 struct nub_failure *failure)
 {
-    struct nub_packet_memory packet = { .address = address, .size = size, .access = access };
+    const struct nub_packet_memory packet = {
+        .session = machine->session, .address = address, .size = size, .access = access
+    };
+    const struct nub_lane_call call = { .request = NUB_REQUEST_SESSION_MAP,
+                                        .packet = &packet,
+                                        .packet_size = sizeof packet,
+                                        .limit_ns = nub_kvm_work_limit(machine->kvm) };
     uint32_t capacity = machine->mapped_capacity ? machine->mapped_capacity * 2 : 4;
     enum nub_status status;
 
@@ -354,7 +305,7 @@ nub_machine_map(struct nub_machine *machine, uint64_t address, uint64_t size, ui
         machine->mapped = mapped;
         machine->mapped_capacity = capacity;
     }
-    status = memory_request(machine, NUB_REQUEST_SESSION_MAP, &packet, failure);
+    status = nub_machine_request(machine, &call, failure);
     if (!status && overlaps_mapped(machine, address, size))
         status = nub_kvm_corrupt(machine->kvm, "mapped a page twice", failure);
     if (!status)
@@ -415,7 +366,7 @@ append_pages(struct nub_machine *machine, struct nub_page_copy **pages, uint64_t
     enum nub_status status;
 
     if (guest->generation != machine->generation)
-        return lost(failure);
+        return nub_machine_lost(failure);
     status = nub_lane_call(lane, &call, failure);
     if (status)
         return status;
@@ -439,14 +390,13 @@ enum nub_status
 nub_machine_pages(struct nub_machine *machine, struct nub_page_copy **pages, uint32_t *n,
                   struct nub_failure *failure)
 {
-    enum nub_status status;
+    enum nub_status status = nub_machine_settle(machine, failure);
     uint64_t count = 0;
-    bool more = false;
+    bool more = true;
 
     *pages = NULL;
-    do {
+    while (!status && more)
         status = append_pages(machine, pages, &count, &more, failure);
-    } while (!status && more);
     if (!status && count > 0)
         qsort(*pages, count, sizeof **pages, compare_pages);
     for (uint64_t i = 1; !status && i < count; i++) {
@@ -474,7 +424,7 @@ nub_machine_derive(struct nub_machine *machine, const struct nub_packet_derive *
     NUB_LOCKED(&lane->lock);
 
     if (guest->generation != machine->generation || nub_guest_is_broken(guest))
-        return lost(NULL);
+        return nub_machine_lost(NULL);
     if (packet->n_changes > NUB_LANE_BULK_SIZE / sizeof *changes)
         return NUB_ERR_INVALID_ARGUMENT;
     if (packet->n_changes > 0)
@@ -489,6 +439,8 @@ nub_machine_follow(struct nub_machine *machine, struct nub_dir_entry *successor)
     uint32_t kept = 0;
 
     machine->entry = successor;
+    nub_memplan_clear(&machine->plan, &machine->kvm->alloc);
+    machine->has_plan = false;
     /* what was mapped to be written is the successor's own memory */
     for (uint32_t i = 0; i < machine->n_mapped; i++) {
         if (machine->mapped[i].access == NUB_ACCESS_READ_ONLY)

@@ -10,7 +10,8 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
-#define SLICE_NS   5000000ull    /* how often a blocked wait looks around */
+#define FIRST_NS   250000ull  /* when a blocked wait first looks around: twice as long each time, */
+#define SLICE_NS   5000000ull /* ... and at the most this long */
 #define GRACE_NS   1000000000ull /* what a guest gets to end a run when asked to */
 #define BURST      16            /* close calls before the vCPU keeps polling */
 #define MISSES     3u            /* misses before it stops doing so */
@@ -88,16 +89,18 @@ wait_blocked(struct nub_lane *lane, const struct nub_lane_call *call, uint64_t s
 {
     struct pollfd bell = { .fd = lane->doorbell, .events = POLLIN };
     struct nub_watch watch = { 0 };
+    uint64_t slice = FIRST_NS;
     eventfd_t rings;
 
     __atomic_store_n(&lane->box->notify, 1, __ATOMIC_SEQ_CST);
     while (!nub_lane_answered(lane, sequence) && !nub_guest_is_broken(lane->guest)) {
-        uint64_t now = nub_monotonic_ns(), slice = SLICE_NS;
+        uint64_t now = nub_monotonic_ns(), ns = slice;
         struct timespec timeout;
 
-        if (call->deadline_ns && call->deadline_ns > now && call->deadline_ns - now < slice)
-            slice = call->deadline_ns - now;
-        timeout = (struct timespec){ .tv_nsec = (long)slice };
+        if (call->deadline_ns && call->deadline_ns > now && call->deadline_ns - now < ns)
+            ns = call->deadline_ns - now;
+        slice = slice * 2 < SLICE_NS ? slice * 2 : SLICE_NS;
+        timeout = (struct timespec){ .tv_nsec = (long)ns };
         if (ppoll(&bell, 1, &timeout, NULL) > 0)
             (void)!eventfd_read(lane->doorbell, &rings);
         nub_lane_look(lane, call, &watch);
@@ -225,6 +228,7 @@ nub_lane_call(struct nub_lane *lane, const struct nub_lane_call *call, struct nu
     if (nub_guest_is_broken(lane->guest))
         return tell_broken(lane->guest, failure);
     here = runs_here(lane);
+    __atomic_store_n(&lane->requests, lane->requests + 1, __ATOMIC_RELAXED);
     post(lane, call, sequence);
     if (call->cancel) {
         set_stoppable(lane, call->cancel);

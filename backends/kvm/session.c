@@ -197,7 +197,7 @@ nub_kvm_session_close(void *session)
     if (nub_kvm_judge_process(s->machine.kvm, NULL) == NUB_OK)
         nub_machine_close(&s->machine);
     else
-        free(s->machine.mapped);
+        nub_machine_forget(&s->machine);
     free(s);
 }
 

@@ -25,40 +25,37 @@ write_memory(void *machine, uint64_t address, const void *data, uint64_t size,
 }
 
 /* What is left goes to the rest first: the slice ends where it would have, or earlier. */
-static void
-split_gas(struct nub_machine *m, uint64_t rest)
+static uint64_t
+split_gas(struct nub_machine *m, uint64_t left)
 {
-    m->rest = m->gas < rest ? m->gas : rest;
-    m->gas -= m->rest;
+    if (__builtin_expect(left < m->rest, 0))
+        m->rest = left;
+    return left - m->rest;
 }
 
-enum nub_answer
-nub_answer_host_call(struct nub_machine *m)
+struct nub_answered
+nub_answer_host_call(struct nub_machine *m, uint64_t gas)
 {
-    const struct nub_host_stop stop = { .regs = m->regs,
-                                        .gas = &m->gas,
-                                        .pc = &m->pc,
-                                        .reason = &m->reason,
-                                        .arg = &m->arg,
-                                        .program = &m->code->program,
-                                        .machine = m,
-                                        .read = read_memory,
-                                        .write = write_memory };
-    uint64_t rest = m->rest;
+    struct nub_host_call call = { .struct_size = sizeof call,
+                                  .number = m->arg,
+                                  .regs = m->regs,
+                                  .gas = gas + m->rest,
+                                  .machine = m,
+                                  .read = read_memory,
+                                  .write = write_memory };
+    enum nub_host_answer answer;
+    uint64_t left;
 
-    if (m->give_up && nub_given_up(m->give_up, NULL) != NUB_OK)
-        return NUB_ANSWER_NONE;
-    m->gas += rest;
-    enum nub_host_answer answer = nub_host_ask(m->hosts, &stop, &m->finished);
-    split_gas(m, rest);
-    switch (answer) {
-    case NUB_HOST_ANSWER_GO_ON:
-        return NUB_ANSWER_GO_ON;
-    case NUB_HOST_ANSWER_END:
-        m->answered = true;
-        return NUB_ANSWER_EXIT;
-    case NUB_HOST_ANSWER_FAILED:
-        break;
-    }
-    return NUB_ANSWER_FAIL;
+    if (m->give_up && nub_is_given_up(m->give_up))
+        return (struct nub_answered){ gas, NUB_ANSWER_NONE };
+    answer = nub_host_ask(m->hosts, &call, &left);
+    gas = split_gas(m, left);
+    if (answer == NUB_HOST_ANSWER_GO_ON)
+        return (struct nub_answered){ gas, NUB_ANSWER_GO_ON };
+    if (answer == NUB_HOST_ANSWER_FAILED)
+        return (struct nub_answered){ gas, NUB_ANSWER_FAIL };
+    nub_host_end(answer, &call, &m->code->program,
+                 &(struct nub_host_end){ &m->pc, &m->reason, &m->arg, &m->finished });
+    m->answered = true;
+    return (struct nub_answered){ gas, NUB_ANSWER_EXIT };
 }

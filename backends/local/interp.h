@@ -62,8 +62,13 @@ enum nub_answer {
     NUB_ANSWER_FAIL,  /* the call fails */
     NUB_ANSWER_NONE   /* nobody was asked: it is time to give up */
 };
-/** Asks machine->hosts, which there is, for the host call that the machine stands behind. */
-enum nub_answer nub_answer_host_call(struct nub_machine *machine);
+/** The answer, and what is left of the gas at hand: two registers. */
+struct nub_answered {
+    uint64_t gas;
+    enum nub_answer answer;
+};
+/** Asks machine->hosts, which there is, for the host call that the machine stands behind; `gas` is what it has at hand, whatever machine->gas says. */
+struct nub_answered nub_answer_host_call(struct nub_machine *machine, uint64_t gas);
 
 /** When a run has to be given up. */
 struct nub_give_up {
@@ -73,6 +78,14 @@ struct nub_give_up {
 
 /** Whether it is time: CANCELLED, TIMED_OUT. */
 enum nub_status nub_given_up(const struct nub_give_up *give_up, struct nub_failure *failure);
+/** The same, for who asks often. */
+static inline bool
+nub_is_given_up(const struct nub_give_up *give_up)
+{
+    if (!give_up->deadline_ns)
+        return give_up->flag && __atomic_load_n(give_up->flag, __ATOMIC_RELAXED);
+    return nub_given_up(give_up, NULL) != NUB_OK;
+}
 /** Runs to an exit. NO_MEMORY, CANCELLED, TIMED_OUT, HOST_CALL_FAILED. */
 enum nub_status nub_run(struct nub_machine *machine, struct nub_failure *failure);
 

@@ -281,18 +281,15 @@ host_call(PARAMETERS)
 
     (void)unused;
     exit_run(m, gas, (uint32_t)WIDE(ip)->u.y, NUB_EXIT_HOST_CALL, (uint32_t)ip->x);
-    switch (nub_answer_host_call(m)) {
-    case NUB_ANSWER_GO_ON:
-        gas = (int64_t)m->gas;
+    struct nub_answered answered = nub_answer_host_call(m, (uint64_t)gas);
+    gas = (int64_t)answered.gas;
+    if (answered.answer == NUB_ANSWER_GO_ON) {
         base = base_of(m);
         ENTER_FOLLOWING(ip);
-    case NUB_ANSWER_FAIL:
-        m->stop = NUB_STOP_HOST_FAILED;
-        break;
-    case NUB_ANSWER_EXIT:
-    case NUB_ANSWER_NONE:
-        break;
     }
+    m->gas = answered.gas;
+    if (answered.answer == NUB_ANSWER_FAIL)
+        m->stop = NUB_STOP_HOST_FAILED;
 }
 
 static void

@@ -5,10 +5,10 @@
  */
 #include "hostcall.h"
 
-static const struct nub_host_entry *
-find(const struct nub_host_table *hosts, uint32_t number)
+const struct nub_host_entry *
+nub_host_search(const struct nub_host_table *hosts, uint32_t number)
 {
-    uint32_t low = 0, high = hosts ? hosts->n_entries : 0;
+    uint32_t low = 0, high = hosts->n_entries;
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -22,57 +22,46 @@ find(const struct nub_host_table *hosts, uint32_t number)
     return NULL;
 }
 
-/*
- * A price that does not fit: the run ends before the ecalli, with the gas that it had there (the
- * block of the ecalli is paid). The ecalli is the nearest instruction start below pc.
- */
-static enum nub_host_answer
-out_of_gas(const struct nub_host_stop *stop, uint64_t gas)
-{
-    *stop->gas = gas;
-    *stop->reason = NUB_EXIT_OUT_OF_GAS;
-    *stop->arg = 0;
-    do
-        --*stop->pc;
-    while (*stop->pc > 0 && !nub_program_is_start(stop->program, *stop->pc));
-    return NUB_HOST_ANSWER_END;
-}
-
 enum nub_host_answer
-nub_host_ask(const struct nub_host_table *hosts, const struct nub_host_stop *stop, bool *finished)
+nub_host_answer_of(uint32_t verdict)
 {
-    const struct nub_host_entry *entry = find(hosts, *stop->arg);
-    uint64_t gas = *stop->gas;
-
-    if (!entry)
-        return NUB_HOST_ANSWER_END;
-    if (gas < entry->price)
-        return out_of_gas(stop, gas);
-    struct nub_host_call call = { .struct_size = sizeof call,
-                                  .number = *stop->arg,
-                                  .regs = stop->regs,
-                                  .gas = gas - entry->price,
-                                  .machine = stop->machine,
-                                  .read = stop->read,
-                                  .write = stop->write };
-    *stop->gas = call.gas;
-    uint32_t verdict = entry->call(entry->ctx, &call);
-    if (call.gas < *stop->gas)
-        *stop->gas = call.gas;
     switch (verdict) {
     case NUB_HOST_CONTINUE:
         return NUB_HOST_ANSWER_GO_ON;
     case NUB_HOST_FINISH:
-        *stop->reason = NUB_EXIT_HALT;
-        *stop->arg = 0;
-        stop->regs[7] = call.finish_value;
-        *finished = true;
-        return NUB_HOST_ANSWER_END;
+        return NUB_HOST_ANSWER_FINISHED;
     case NUB_HOST_PAUSE:
-        return NUB_HOST_ANSWER_END;
+        return NUB_HOST_ANSWER_EXIT;
     case NUB_HOST_OUT_OF_GAS:
-        return out_of_gas(stop, gas);
+        return NUB_HOST_ANSWER_OUT_OF_GAS;
     default:
         return NUB_HOST_ANSWER_FAILED;
+    }
+}
+
+void
+nub_host_end(enum nub_host_answer answer, const struct nub_host_call *call,
+             const struct nub_program *program, const struct nub_host_end *end)
+{
+    switch (answer) {
+    case NUB_HOST_ANSWER_GO_ON:
+    case NUB_HOST_ANSWER_EXIT:
+    case NUB_HOST_ANSWER_FAILED:
+        break;
+    case NUB_HOST_ANSWER_FINISHED:
+        *end->reason = NUB_EXIT_HALT;
+        *end->arg = 0;
+        *end->finished = true;
+        call->regs[7] = call->finish_value;
+        break;
+    case NUB_HOST_ANSWER_OUT_OF_GAS:
+        /* The gas is what it was there (the block of the ecalli is paid). The ecalli is the nearest
+         * instruction start below pc. */
+        *end->reason = NUB_EXIT_OUT_OF_GAS;
+        *end->arg = 0;
+        do
+            --*end->pc;
+        while (*end->pc > 0 && !nub_program_is_start(program, *end->pc));
+        break;
     }
 }

@@ -208,10 +208,11 @@ goes_on(struct nub_machine *machine, enum nub_stop *stop)
 {
     if (*stop != NUB_STOP_EXIT || machine->reason != NUB_EXIT_HOST_CALL || !machine->hosts)
         return false;
-    enum nub_answer answer = nub_answer_host_call(machine);
-    if (answer == NUB_ANSWER_FAIL)
+    struct nub_answered answered = nub_answer_host_call(machine, machine->gas);
+    machine->gas = answered.gas;
+    if (answered.answer == NUB_ANSWER_FAIL)
         *stop = NUB_STOP_HOST_FAILED;
-    return answer == NUB_ANSWER_GO_ON;
+    return answered.answer == NUB_ANSWER_GO_ON;
 }
 
 static enum nub_stop

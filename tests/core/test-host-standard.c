@@ -95,6 +95,43 @@ test_exit_halts_with_its_value(void)
     g_assert_cmpuint(ran.result.gas_remaining, ==, 1000 - 1 - 10);
 }
 
+/* What fails for the host's own reasons fails the call: no program sees how much memory it has. */
+static void
+test_what_the_host_lacks_fails_the_call(void)
+{
+    static const guint64 args[][5] = {
+        { NUB_HOST_CALL_WRITE, 1, PAGE, 8 },         { NUB_HOST_CALL_READ, 0, PAGE, 8 },
+        { NUB_HOST_CALL_ARGUMENTS, PAGE, 8 },        { NUB_HOST_CALL_LOG, 0, PAGE, 8 },
+        { NUB_HOST_CALL_KECCAK_256, PAGE, 8, PAGE }, { NUB_HOST_CALL_SHA_256, PAGE, 8, PAGE },
+    };
+    int null = open("/dev/null", O_RDWR);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NubRegistry) registry =
+        nub_registry_new_from_data("version: 1\nplugin-path: [ " NUB_TEST_MODULES " ]\n"
+                                   "backends: [ { name: full, module: no-memory } ]\n",
+                                   NULL, &error);
+    g_assert_no_error(error);
+    g_autoptr(NubKernel) kernel = nub_registry_open(registry, "full", &error);
+    g_assert_no_error(error);
+    g_autoptr(GBytes) bytes = g_bytes_new_static("arguments", 9);
+
+    for (guint i = 0; i < G_N_ELEMENTS(args); i++) {
+        const NubHash none = { { 0 } };
+        g_autoptr(NubCall) request = nub_call_new(&none);
+        g_autoptr(NubHostTable) hosts = nub_host_table_new();
+        nub_host_table_add_standard(hosts, null, null, null, bytes);
+        nub_call_set_host_table(request, hosts);
+        nub_call_set_endpoint(request, (guint32)args[i][0]);
+        nub_call_set_args(request, args[i] + 1);
+        nub_call_set_gas(request, 100000);
+        g_autoptr(NubOutcome) outcome = nub_kernel_invoke(kernel, request, NULL, &error);
+        g_assert_null(outcome);
+        g_assert_error(error, NUB_ERROR, NUB_ERROR_HOST_CALL_FAILED);
+        g_clear_error(&error);
+    }
+    close(null);
+}
+
 static void
 test_write_goes_to_the_stream(void)
 {
@@ -281,6 +318,8 @@ main(int argc, char **argv)
                     test_exit_halts_with_its_value);
     g_test_add_func("/core/host-standard/write-goes-to-the-stream", test_write_goes_to_the_stream);
     g_test_add_func("/core/host-standard/read-fills-memory", test_read_fills_memory);
+    g_test_add_func("/core/host-standard/what-the-host-lacks-fails-the-call",
+                    test_what_the_host_lacks_fails_the_call);
     g_test_add_func("/core/host-standard/arguments-are-laid-down", test_arguments_are_laid_down);
     g_test_add_func("/core/host-standard/hashes-have-known-answers",
                     test_hashes_have_known_answers);

@@ -191,20 +191,30 @@ test_parked_commit(gconstpointer setting)
 
 /* ---- what is not to be had ----------------------------------------------------------------- */
 
-static void
-check_some(NubKernel *kernel, const NubHash *instance)
+static NubSession **
+start_many(NubKernel *kernel, const NubHash *instance, guint n)
 {
-    NubSession *sessions[40];
+    NubSession **sessions = g_new(NubSession *, n);
     g_autoptr(GError) error = NULL;
 
-    for (guint i = 0; i < G_N_ELEMENTS(sessions); i++) {
+    for (guint i = 0; i < n; i++) {
         sessions[i] = start(kernel, instance, i, &error);
         g_assert_no_error(error);
     }
-    for (guint i = 0; i < G_N_ELEMENTS(sessions); i++) {
+    return sessions;
+}
+
+/* Those that are still there; takes the array. */
+static void
+finish_many(NubSession **sessions, guint n)
+{
+    for (guint i = 0; i < n; i++) {
+        if (!sessions[i])
+            continue;
         finish(sessions[i], i);
         g_object_unref(sessions[i]);
     }
+    g_free(sessions);
 }
 
 /* Runs the test in a process of its own, if the backend opens here. */
@@ -232,7 +242,7 @@ test_no_address_space(gconstpointer setting)
         limit.rlim_cur = limit.rlim_max =
             g_ascii_strtoull(text, NULL, 10) * (guint64)sysconf(_SC_PAGESIZE) + (1u << 30);
         g_assert_cmpint(setrlimit(RLIMIT_AS, &limit), ==, 0);
-        check_some(kernel, &instance);
+        finish_many(start_many(kernel, &instance, 10000), 10000);
         return;
     }
     try_in_child(setting);
@@ -253,35 +263,74 @@ mappings_can_be_used_up(void)
     return FALSE;
 }
 
-/* Every mapping that the system allows is taken: runs end right, or with an error that has a name.
+/* Every second page of it another protection, so that no two can be joined: takes all mappings that
+ * there are, and returns how many pages that took. */
+static guint
+use_up_mappings(guint8 *area)
+{
+    guint n = 0;
+
+    while (n < MOST_MAPPINGS / 2 && mprotect(area + n * 8192u, 4096, PROT_READ) == 0)
+        n++;
+    g_assert_cmpuint(n, <, MOST_MAPPINGS / 2);
+    return n;
+}
+
+/* A run from its beginning to its end; false: with an error that has a name. */
+static gboolean
+try_one(NubKernel *kernel, const NubHash *instance, guint i)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NubSession) session = start(kernel, instance, i, &error);
+
+    if (session)
+        finish(session, i);
+    else
+        g_assert_true(error && error->domain == NUB_ERROR);
+    return session != NULL;
+}
+
+/* The end of a run that waits. */
+static gboolean
+try_waiting(NubSession **session, guint i)
+{
+    g_autoptr(GError) error = NULL;
+    NubResult result;
+
+    if (!nub_session_run(*session, NULL, &result, &error)) {
+        g_assert_true(error->domain == NUB_ERROR);
+        return FALSE;
+    }
+    g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_HALT);
+    g_assert_cmpuint(result.return_value, ==, number_of(i));
+    g_clear_object(session);
+    return TRUE;
+}
+
+/* Every mapping that the system allows is taken while thousands of sessions wait: runs end right,
+ * or with an error that has a name, and what has failed so goes on when there are mappings again.
  */
 static void
 test_no_mappings(gconstpointer setting)
 {
+    enum { N = 10000, TRIED = 40 };
+
     if (g_test_subprocess()) {
         g_autoptr(NubKernel) kernel = open_setting(setting);
-        g_autoptr(GError) error = NULL;
-        guint n = 0, spare = 40;
         NubHash instance = publish(kernel);
-        check_some(kernel, &instance);
-        /* every second page another protection, so that none can be joined */
+        NubSession **waiting = start_many(kernel, &instance, N);
         const gsize size = MOST_MAPPINGS / 2 * (gsize)8192;
         guint8 *area = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         g_assert_true(area != MAP_FAILED);
-        while (n < MOST_MAPPINGS / 2 && mprotect(area + n * 8192u, 4096, PROT_READ) == 0)
-            n++;
-        g_assert_cmpuint(n, <, MOST_MAPPINGS / 2);
-        for (; spare; spare--) { /* a few to allocate with */
-            g_autoptr(NubSession) session = start(kernel, &instance, n, &error);
-            if (session)
-                finish(session, n);
-            else
-                g_assert_true(error && error->domain == NUB_ERROR);
-            g_clear_error(&error);
+        guint n = use_up_mappings(area), refused = 0;
+        for (guint i = 0; i < TRIED; i++) { /* with a mapping more each time, to allocate with */
+            refused += !try_one(kernel, &instance, n);
+            refused += !try_waiting(&waiting[i], i);
             g_assert_cmpint(mprotect(area + --n * 8192u, 4096, PROT_NONE), ==, 0);
         }
+        g_test_message("%u of %u runs were refused", refused, 2 * TRIED);
         g_assert_cmpint(munmap(area, size), ==, 0);
-        check_some(kernel, &instance);
+        finish_many(waiting, N);
         return;
     }
     if (mappings_can_be_used_up())

@@ -52,6 +52,15 @@
 /** Vectors that have a stub and a frame. */
 #define NUB_GUEST_VECTORS 32
 
+/*
+ * Entries of the windows' page tables, which the host reads to find a stopped program's pages: four levels,
+ * pages of 4 KiB only, every table in the pool, every page in the heap.
+ */
+#define NUB_GUEST_PAGE_PRESENT 0x1ull
+#define NUB_GUEST_PAGE_USER    0x4ull   /* mapped: the page is what the program sees there */
+#define NUB_GUEST_PAGE_OWN     0x200ull /* ... and is the window's own: the host may write it */
+#define NUB_GUEST_PAGE_ADDRESS 0x000ffffffffff000ull
+
 /** Ports. The guest may use them from CPL3. */
 #define NUB_PORT_IDLE     0x10 /* nothing to do: leave until there is a request */
 #define NUB_PORT_PANIC    0x11 /* the guest gives up; the mailbox says why */
@@ -133,8 +142,7 @@ enum nub_guest_request {
     NUB_REQUEST_SHED = 10, /* forgets every capability, program and window that is not in use */
     NUB_REQUEST_SESSION_OPEN = 16,
     NUB_REQUEST_SESSION_RUN = 17,
-    NUB_REQUEST_SESSION_READ = 20,
-    NUB_REQUEST_SESSION_WRITE = 21,
+    NUB_REQUEST_SESSION_OWN = 21, /* gives the session a page of its own at each of a range */
     NUB_REQUEST_SESSION_MAP = 22,
     NUB_REQUEST_SESSION_PAGES = 23, /* the pages that a commit must look at */
     NUB_REQUEST_SESSION_CLOSE = 24,
@@ -202,28 +210,36 @@ struct nub_packet_open {
     uint64_t regs[NUB_N_REGS]; /* without arguments */
     uint32_t pc;
     uint32_t input_zone; /* 1: has a page in the zone of the input */
+    uint64_t root; /* guest-physical address of the session's page-table root; the same until it is closed */
 };
 
 /** How a run ended, when no nub_exit_reason says it. */
 #define NUB_RUN_STOPPED 0x100u
 
+/** A page that the host has written before the session had one of its own there. */
+struct nub_guest_laid {
+    uint32_t address;
+    uint8_t bytes[4096];
+};
+#define NUB_GUEST_MAX_LAID (NUB_LANE_BULK_SIZE / sizeof(struct nub_guest_laid))
+
 /** SESSION_RUN: the machine state beside memory is the host's. The reply has what holds after the exit. */
 struct nub_packet_state {
     uint64_t session;
     uint32_t pc;
-    uint32_t pad;
+    uint32_t n_laid; /* pages (struct nub_guest_laid) in the bulk area, laid before the run */
     uint64_t gas;
     uint64_t regs[NUB_N_REGS];
     struct nub_result result; /* the reply */
 };
 
-/** SESSION_READ, WRITE (at most NUB_LANE_BULK_SIZE bytes, in the bulk area), MAP, CLOSE. */
+/** SESSION_OWN, MAP, CLOSE: ranges are whole pages; OWN's are mapped, MAP's are not. */
 struct nub_packet_memory {
     uint64_t session;
     uint64_t address;
     uint64_t size;
     uint32_t access; /* MAP: enum nub_access */
-    uint32_t check;  /* 1: only judge whether the whole range is mapped */
+    uint32_t pad;
 };
 
 /** SESSION_PAGES: fills the bulk area with struct nub_guest_page, in no order, from the `first`-th on. */

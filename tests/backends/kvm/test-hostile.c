@@ -55,6 +55,31 @@ strike_mailbox(GRand *rand, uint8_t *memory, uint64_t memory_size)
     }
 }
 
+/* Entries of windows' tables that lead where none should: out of the pool, out of the heap, to
+ * themselves. */
+static void
+strike_tables(GRand *rand, uint8_t *memory, uint64_t memory_size)
+{
+    const uint64_t targets[] = { 0,
+                                 NUB_GUEST_TABLES,
+                                 NUB_GUEST_LANES,
+                                 NUB_GUEST_PT_POOL,
+                                 NUB_GUEST_HEAP - NUB_PAGE_SIZE,
+                                 NUB_GUEST_HEAP,
+                                 memory_size - NUB_PAGE_SIZE,
+                                 memory_size,
+                                 NUB_GUEST_PAGE_ADDRESS };
+    const uint64_t flags = NUB_GUEST_PAGE_PRESENT | NUB_GUEST_PAGE_USER | NUB_GUEST_PAGE_OWN;
+    uint64_t *tables = (uint64_t *)(memory + NUB_GUEST_PT_POOL);
+    uint64_t table = (uint64_t)g_rand_int_range(rand, 0, 32) * 512;
+    uint64_t *entry = &tables[table + (uint64_t)g_rand_int_range(rand, 0, 32)];
+
+    __atomic_store_n(entry,
+                     targets[g_rand_int_range(rand, 0, G_N_ELEMENTS(targets))] |
+                         (flags & g_rand_int(rand)) | 2,
+                     __ATOMIC_RELAXED);
+}
+
 /* The headers of directory and heap are among the kernel's variables, their tables and entries at
  * the beginning of the heap. */
 static const struct attack attacks[] = {
@@ -66,6 +91,7 @@ static const struct attack attacks[] = {
     { "kernel-data", NUB_GUEST_DATA, 0x8000, NULL },
     { "heap-table-and-directory", NUB_GUEST_HEAP, 0x200000, NULL },
     { "page-tables", NUB_GUEST_PT_POOL, 0x20000, NULL },
+    { "page-table-entries", 0, 0, strike_tables },
     { "descriptors-and-stubs", NUB_GUEST_LANES, NUB_LANE_MAILBOX, NULL },
     { "text", NUB_GUEST_TEXT, 0x12000, NULL },
     { "mailbox-fields-sync", 0, 0, strike_mailbox, "sync" },
@@ -90,7 +116,7 @@ strike(gpointer data)
     GRand *rand = g_rand_new_with_seed(striker->seed);
 
     while (!__atomic_load_n(&striker->stop, __ATOMIC_ACQUIRE)) {
-        pthread_mutex_lock(&kvm->guest.memory_lock);
+        pthread_rwlock_rdlock(&kvm->guest.memory_lock);
         uint8_t *memory = kvm->guest.vm.memory;
         for (unsigned i = 0; memory && i < 32; i++) {
             if (attack->strike) {
@@ -104,7 +130,7 @@ strike(gpointer data)
                 value = g_rand_boolean(rand) ? 0 : UINT64_MAX;
             memcpy(memory + at, &value, 1u << g_rand_int_range(rand, 0, 4));
         }
-        pthread_mutex_unlock(&kvm->guest.memory_lock);
+        pthread_rwlock_unlock(&kvm->guest.memory_lock);
         g_usleep((gulong)g_rand_int_range(rand, 0, 300));
     }
     g_rand_free(rand);
@@ -132,7 +158,7 @@ use_session(struct fixture *f, const struct nub_hash *instance)
                                      .gas = 100000 };
     struct nub_hash successor;
     struct nub_result result;
-    uint8_t bytes[8192];
+    uint8_t bytes[8192] = { 0 };
     void *session;
     int32_t status = f->ops->session_open(f->backend, &args, &session, &f->failure);
 
@@ -142,7 +168,13 @@ use_session(struct fixture *f, const struct nub_hash *instance)
     judge(f, f->ops->session_map(session, 0x40000000, 0x2000, NUB_ACCESS_READ_WRITE, &f->failure));
     judge(f, f->ops->session_write(session, 0x40000000, bytes, sizeof bytes, &f->failure));
     judge(f, f->ops->session_run(session, &result, &f->failure));
-    judge(f, f->ops->session_read(session, 0x10000, bytes, 4096, &f->failure));
+    /* tables and pages are looked at where they are */
+    for (unsigned i = 0; i < 50; i++) {
+        judge(f, f->ops->session_read(session, 0x10000, bytes, 4096, &f->failure));
+        judge(f, f->ops->session_write(session, 0x3ffff000 + i * 64, bytes, 64, &f->failure));
+        judge(f, f->ops->session_write(session, 0x40000000 + i, bytes, 4096, &f->failure));
+        judge(f, f->ops->session_read(session, 0x40000000, bytes, sizeof bytes, &f->failure));
+    }
     status = f->ops->session_commit(session, 0, &successor, &f->failure);
     judge(f, status);
     f->ops->session_close(session);
@@ -417,6 +449,168 @@ test_derives_nothing(void)
     fixture_close(&f);
 }
 
+/* ---- tables that lead astray --------------------------------------------------------------- */
+
+/* Follows the tables of the only session to the entry of a page, as the host does. */
+static uint64_t *
+entry_of(struct fixture *f, uint64_t root, uint64_t address, unsigned level)
+{
+    uint8_t *memory = f->kvm->guest.vm.memory;
+    uint64_t *entry = NULL, table = root;
+
+    for (unsigned shift = 39; level-- > 0; shift -= 9) {
+        entry = (uint64_t *)(memory + (table & NUB_GUEST_PAGE_ADDRESS)) + (address >> shift & 511);
+        table = *entry;
+    }
+    return entry;
+}
+
+/* A session that has run, with its page at 0x10000 its own. */
+static void *
+open_and_run(struct fixture *f, struct nub_hash *instance, uint64_t *root)
+{
+    struct nub_session_args args = { .struct_size = sizeof args, .gas = 100000 };
+    struct nub_result result;
+    void *session;
+
+    *instance = args.instance = fixture_put_program(f, &program_count, 0x11000);
+    assert_ok(f->ops->set_state_root(f->backend, instance, &f->failure), f->failure);
+    assert_ok(f->ops->session_open(f->backend, &args, &session, &f->failure), f->failure);
+    assert_ok(f->ops->session_run(session, &result, &f->failure), f->failure);
+    /* A session begins with its machine. */
+    *root = ((struct nub_machine *)session)->root;
+    g_assert_cmphex(*entry_of(f, *root, 0x10000, 4) & NUB_GUEST_PAGE_OWN, !=, 0);
+    return session;
+}
+
+/* A page of the program's that the guest says is somewhere else. `status`: what an access makes of
+ * it; where it is OK, nothing outside of the heap has been read or written all the same. */
+struct astray {
+    const char *name;
+    unsigned level; /* 4: the page itself */
+    uint64_t target;
+    int32_t read, write;
+};
+
+static const struct astray astray[] = {
+    { "page-in-descriptors", 4, NUB_GUEST_LANES, NUB_ERR_GUEST_CORRUPT, NUB_ERR_GUEST_CORRUPT },
+    { "page-in-kernel-tables", 4, NUB_GUEST_TABLES, NUB_ERR_GUEST_CORRUPT, NUB_ERR_GUEST_CORRUPT },
+    { "page-below-heap", 4, NUB_GUEST_HEAP - 4096, NUB_ERR_GUEST_CORRUPT, NUB_ERR_GUEST_CORRUPT },
+    { "page-behind-memory", 4, 64u << 20, NUB_ERR_GUEST_CORRUPT, NUB_ERR_GUEST_CORRUPT },
+    { "page-far-away", 4, NUB_GUEST_PAGE_ADDRESS, NUB_ERR_GUEST_CORRUPT, NUB_ERR_GUEST_CORRUPT },
+    /* not in the tables: what the instance gives */
+    { "table-in-heap", 3, NUB_GUEST_HEAP, NUB_OK, NUB_OK },
+    { "table-below-pool", 3, NUB_GUEST_PT_POOL - 4096, NUB_OK, NUB_OK },
+    { "table-behind-memory", 2, 64u << 20, NUB_OK, NUB_OK },
+    { "table-far-away", 1, NUB_GUEST_PAGE_ADDRESS, NUB_OK, NUB_OK },
+};
+
+static void
+test_astray(gconstpointer data)
+{
+    const struct astray *a = data;
+    const struct nub_option size = { "guest-memory", "67108864" };
+    struct nub_hash instance;
+    struct fixture f;
+    uint64_t root;
+
+    if (!kvm_test_ready())
+        return;
+    for (int write = 0; write < 2; write++) {
+        fixture_open(&f, &size, 1);
+        void *session = open_and_run(&f, &instance, &root);
+        uint8_t *memory = f.kvm->guest.vm.memory, bytes[64], before[4096];
+        uint64_t *entry = entry_of(&f, root, 0x10000, a->level);
+        bool inside = a->target < f.kvm->guest.vm.memory_size;
+        *entry = (*entry & ~NUB_GUEST_PAGE_ADDRESS) | a->target;
+        memcpy(before, memory + (inside ? a->target : 0), sizeof before);
+        memset(bytes, 0xee, sizeof bytes);
+        g_assert_cmpint(
+            write ? f.ops->session_write(session, 0x10008, bytes, sizeof bytes, &f.failure)
+                  : f.ops->session_read(session, 0x10008, bytes, sizeof bytes, &f.failure),
+            ==, write ? a->write : a->read);
+        g_assert_cmpmem(before, sizeof before, memory + (inside ? a->target : 0), sizeof before);
+        for (unsigned i = 0; !write && a->read == NUB_OK && i < sizeof bytes; i++)
+            g_assert_cmpuint(bytes[i], ==, 0);
+        f.ops->session_close(session);
+        assert_whole(&f, &instance);
+        fixture_close(&f);
+    }
+}
+
+/* A table that leads to itself is followed as far as there are levels. */
+static void
+test_circle(void)
+{
+    struct nub_hash instance;
+    struct fixture f;
+    uint8_t byte;
+    uint64_t root;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    void *session = open_and_run(&f, &instance, &root);
+    uint64_t *entry = entry_of(&f, root, 0, 1);
+    *entry = (*entry & ~NUB_GUEST_PAGE_ADDRESS) | root;
+    /* four steps end at the root, which is no page of the heap */
+    g_assert_cmpint(f.ops->session_read(session, 0, &byte, 1, &f.failure), ==,
+                    NUB_ERR_GUEST_CORRUPT);
+    f.ops->session_close(session);
+    assert_whole(&f, &instance);
+    fixture_close(&f);
+}
+
+/* A guest that says it has made pages, and has not. */
+static void
+test_owns_nothing(void)
+{
+    enum { SIZE = 64 * NUB_PAGE_SIZE };
+    const struct nub_option sync = { "wait", "sync" };
+    struct nub_session_args args = { .struct_size = sizeof args, .gas = 1000 };
+    g_autofree uint8_t *bytes = g_malloc0(SIZE);
+    struct yes_man yes_man;
+    struct fixture f;
+    void *session;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &sync, 1);
+    args.instance = fixture_put_program(&f, &program_count, 0x10000 + SIZE);
+    assert_ok(f.ops->session_open(f.backend, &args, &session, &f.failure), f.failure);
+    yes_man_begin(&yes_man, &f);
+    g_assert_cmpint(f.ops->session_write(session, 0x10000, bytes, SIZE, &f.failure), ==,
+                    NUB_ERR_GUEST_CORRUPT);
+    yes_man_end(&yes_man);
+    f.ops->session_close(session);
+    fixture_close(&f);
+}
+
+/* What a session had in a guest that is gone is neither read nor written. */
+static void
+test_restart_between(void)
+{
+    struct nub_hash instance;
+    struct fixture f;
+    uint8_t bytes[64] = { 0 };
+    uint64_t root;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, NULL, 0);
+    void *session = open_and_run(&f, &instance, &root);
+    nub_guest_break(&f.kvm->guest, NUB_ERR_GUEST_LOST, "for the test");
+    g_assert_cmpint(f.ops->session_read(session, 0x10000, bytes, 64, &f.failure), ==,
+                    NUB_ERR_GUEST_LOST);
+    assert_whole(&f, &instance);
+    g_assert_cmpint(f.ops->session_read(session, 0x10000, bytes, 64, &f.failure), ==,
+                    NUB_ERR_GUEST_LOST);
+    g_assert_cmpint(f.ops->session_write(session, 0x10000, bytes, 64, &f.failure), ==,
+                    NUB_ERR_GUEST_LOST);
+    f.ops->session_close(session);
+    fixture_close(&f);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -425,6 +619,13 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/hostile/opens-what-cannot-run", test_opens_anything);
     g_test_add_func("/kvm/hostile/maps-what-cannot-be-mapped", test_maps_anything);
     g_test_add_func("/kvm/hostile/derives-nothing-and-says-yes", test_derives_nothing);
+    g_test_add_func("/kvm/hostile/tables-in-a-circle", test_circle);
+    g_test_add_func("/kvm/hostile/owns-what-it-has-not", test_owns_nothing);
+    g_test_add_func("/kvm/hostile/a-restart-takes-memory-with-it", test_restart_between);
+    for (gsize i = 0; i < G_N_ELEMENTS(astray); i++) {
+        g_autofree char *path = g_strdup_printf("/kvm/hostile/tables/%s", astray[i].name);
+        g_test_add_data_func(path, &astray[i], test_astray);
+    }
     for (gsize i = 0; i < G_N_ELEMENTS(attacks); i++) {
         g_autofree char *path = g_strdup_printf("/kvm/hostile/overwrites/%s", attacks[i].name);
         g_test_add_data_func(path, &attacks[i], test_attack);
