@@ -149,9 +149,12 @@ int32_t
 guest_answer_close(struct guest_context *context, struct nub_mailbox *mailbox)
 {
     const struct nub_packet_memory *packet = (const void *)mailbox->packet;
+    struct session *session = session_at(context, packet->session);
 
-    if (!session_at(context, packet->session))
+    if (!session)
         return no_session(mailbox);
+    if (packet->written)
+        session->window->as_planned = false;
     close_session(context, packet->session);
     return NUB_OK;
 }

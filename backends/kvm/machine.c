@@ -153,7 +153,8 @@ nub_machine_forget(struct nub_machine *machine)
 void
 nub_machine_close(struct nub_machine *machine)
 {
-    const struct nub_packet_memory packet = { .session = machine->session };
+    const struct nub_packet_memory packet = { .session = machine->session,
+                                              .written = machine->written };
     const struct nub_lane_call call = { .request = NUB_REQUEST_SESSION_CLOSE,
                                         .packet = &packet,
                                         .packet_size = sizeof packet,
@@ -441,6 +442,7 @@ nub_machine_follow(struct nub_machine *machine, struct nub_dir_entry *successor)
     machine->entry = successor;
     nub_memplan_clear(&machine->plan, &machine->kvm->alloc);
     machine->has_plan = false;
+    machine->written = false;
     /* what was mapped to be written is the successor's own memory */
     for (uint32_t i = 0; i < machine->n_mapped; i++) {
         if (machine->mapped[i].access == NUB_ACCESS_READ_ONLY)

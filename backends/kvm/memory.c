@@ -317,6 +317,7 @@ nub_machine_write(struct nub_machine *machine, uint64_t address, const void *dat
     }
     if (status)
         return status;
+    machine->written = true;
     status = copy(machine, address, NULL, data, size, failure);
     unlook(machine);
     return status;

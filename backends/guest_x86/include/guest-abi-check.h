@@ -101,6 +101,7 @@ NUB_AT(nub_packet_memory, session, 0);
 NUB_AT(nub_packet_memory, address, 8);
 NUB_AT(nub_packet_memory, size, 16);
 NUB_AT(nub_packet_memory, access, 24);
+NUB_AT(nub_packet_memory, written, 28);
 NUB_IS(nub_packet_memory, 32);
 NUB_AT(nub_packet_pages, session, 0);
 NUB_AT(nub_packet_pages, first, 8);

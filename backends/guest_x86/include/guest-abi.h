@@ -238,8 +238,8 @@ struct nub_packet_memory {
     uint64_t session;
     uint64_t address;
     uint64_t size;
-    uint32_t access; /* MAP: enum nub_access */
-    uint32_t pad;
+    uint32_t access;  /* MAP: enum nub_access */
+    uint32_t written; /* CLOSE: 1: the host has written to pages since the last RUN or DERIVE */
 };
 
 /** SESSION_PAGES: fills the bulk area with struct nub_guest_page, in no order, from the `first`-th on. */
