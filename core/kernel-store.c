@@ -1,8 +1,8 @@
 /* kernel-store.c - a kernel over a store: opening one, and taking from it
  *
- * Writing through is in kernel-save.c. What a backend does not hold and the store does is put into the
- * backend when the backend says that it misses it, so that this works with every backend; one that
- * uses fetch_cap itself never says so. See docs/decisions/0031.
+ * Writing through is in kernel-save.c. What a backend does not hold and the store does is put into
+ * the backend when the backend says that it misses it, so that this works with every backend; one
+ * that uses fetch_cap itself never says so. See docs/decisions/0031.
  */
 #define G_LOG_DOMAIN "nub-store"
 #include "kernel-private.h"

@@ -12,7 +12,7 @@ struct _NubSession {
     const struct nub_backend_ops *ops;
     GMutex lock;
     NubHash instance; /* that it was opened on */
-    guint64 gas;   /* what the next run starts with, as the user's thread knows it */
+    guint64 gas;      /* what the next run starts with, as the user's thread knows it */
     void *session; /* the backend's; NULL: closed. Written under the lock, by the user's thread */
 };
 

@@ -241,8 +241,7 @@ static gboolean
 verify_cap(NubStore *self, const NubHash *hash, NubSeen *seen, GError **error)
 {
     const NubPartVisitor visitor = { .ctx = seen, .enter = see_part, .page = ignore_page };
-    g_autoptr(GPtrArray) references =
-        g_ptr_array_new_with_free_func((GDestroyNotify)nub_hash_free);
+    g_autoptr(GPtrArray) references = g_ptr_array_new_with_free_func((GDestroyNotify)nub_hash_free);
     g_autofree char *text = nub_hash_to_string(hash);
     g_autofree char *what = g_strdup_printf("%s mentions", text);
     g_auto(NubStored) stored = { 0 };
@@ -389,8 +388,7 @@ nub_store_import(NubStore *self, NubBundle *bundle, GError **error)
     g_return_val_if_fail(NUB_IS_STORE(self) && bundle, FALSE);
     nub_store_batch_init(&batch, self);
     g_rw_lock_reader_lock(&self->gc_lock);
-    done = check_import(self, bundle, &batch, error) &&
-           nub_store_batch_write(&batch, NULL, error);
+    done = check_import(self, bundle, &batch, error) && nub_store_batch_write(&batch, NULL, error);
     g_rw_lock_reader_unlock(&self->gc_lock);
     return done;
 }

@@ -18,8 +18,8 @@
 
 #define MAX_NAME 255u /* within LMDB's limit of 511 bytes a key */
 
-/* 1: "caps" and "names" alone, without "meta". 2: with "parts". A store of format 1 becomes one of 2
- * when it is opened: what it has stays as it is. */
+/* 1: "caps" and "names" alone, without "meta". 2: with "parts". A store of format 1 becomes one of
+ * 2 when it is opened: what it has stays as it is. */
 #define FORMAT 2u
 
 struct store {
@@ -107,7 +107,7 @@ option(const struct nub_store_args *args, const char *name)
 static enum nub_status
 check_format(const struct store *store, MDB_txn *txn, struct nub_failure *failure)
 {
-    MDB_val key = { strlen("format"), (void *)(uintptr_t)"format" }, value;
+    MDB_val key = { strlen("format"), (void *)(uintptr_t) "format" }, value;
     uint8_t format[4];
     MDB_dbi meta;
     int error = mdb_dbi_open(txn, "meta", MDB_CREATE, &meta);
@@ -115,11 +115,11 @@ check_format(const struct store *store, MDB_txn *txn, struct nub_failure *failur
     if (!error)
         error = mdb_get(txn, meta, &key, &value);
     if (!error && (value.mv_size != sizeof format || nub_le32(value.mv_data) != FORMAT))
-        return nub_fail(failure, NUB_ERR_NOT_SUPPORTED,
-                        "store %s: its format is %u and this nub knows formats 1 to %u: a later nub "
-                        "wrote it",
-                        store->path, value.mv_size == sizeof format ? nub_le32(value.mv_data) : 0,
-                        FORMAT);
+        return nub_fail(
+            failure, NUB_ERR_NOT_SUPPORTED,
+            "store %s: its format is %u and this nub knows formats 1 to %u: a later nub "
+            "wrote it",
+            store->path, value.mv_size == sizeof format ? nub_le32(value.mv_data) : 0, FORMAT);
     if (error == MDB_NOTFOUND) {
         nub_put_le32(format, FORMAT);
         value = (MDB_val){ sizeof format, format };
