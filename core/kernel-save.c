@@ -1,8 +1,8 @@
 /* kernel-save.c - writing through: what a kernel's calls change is stored before they return
  *
  * The head moves in the transaction that brings what it names. A successor is stored by what has
- * changed since its base, where backend and store can do that, else whole. If storing fails the call
- * fails, and what it did in memory is taken back.
+ * changed since its base, where backend and store can do that, else whole. If storing fails the
+ * call fails, and what it did in memory is taken back.
  */
 #define G_LOG_DOMAIN "nub-store"
 #include "kernel-private.h"
@@ -195,17 +195,15 @@ add_changed(NubSaving *self, const NubStored *base, const NubHash *hash, NubTold
                            told->wrong ? told->wrong : "no header");
         return FALSE;
     }
-    if (!nub_store_batch_add_edited(&self->batch, hash, told->header,
-                                    base->cap ? NULL : &base->outline,
-                                    (const NubPageEdit *)(gpointer)told->edits->data,
-                                    told->edits->len, error)) {
+    if (!nub_store_batch_add_edited(
+            &self->batch, hash, told->header, base->cap ? NULL : &base->outline,
+            (const NubPageEdit *)(gpointer)told->edits->data, told->edits->len, error)) {
         g_prefix_error(error, "%s: get_changes: ", nub_kernel_get_name(self->kernel));
         return FALSE;
     }
     g_hash_table_add(self->added, nub_hash_copy(hash));
     bare = nub_cap_new_from_wire(header, error);
-    return bare && pend_references(self, bare, pending, error) &&
-           add_pending(self, pending, error);
+    return bare && pend_references(self, bare, pending, error) && add_pending(self, pending, error);
 }
 
 /* Whether a stored Instance is one that a successor can be made from. */
@@ -214,8 +212,7 @@ has_outline(const NubStored *self)
 {
     const struct nub_cap *view = nub_stored_view(self);
 
-    return !self->cap ||
-           (view->kind == NUB_CAP_INSTANCE && view->u.instance.n_overlays == 0);
+    return !self->cap || (view->kind == NUB_CAP_INSTANCE && view->u.instance.n_overlays == 0);
 }
 
 /*

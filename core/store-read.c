@@ -133,7 +133,8 @@ nub_store_read_node(NubStore *self, const NubHash *root, unsigned level, guint32
 
     if (nub_part_is_zero(root, level)) {
         for (guint i = 0; i < n; i++)
-            children[i] = *nub_ssz_zero_hash(NUB_SSZ_PAGE_DEPTH + (level - 1) * NUB_TREE_FANOUT_LOG);
+            children[i] =
+                *nub_ssz_zero_hash(NUB_SSZ_PAGE_DEPTH + (level - 1) * NUB_TREE_FANOUT_LOG);
         return n;
     }
     if (!get_part(self, root, level, &bytes, error))
@@ -156,8 +157,8 @@ read_page(NubStore *self, const NubHash *root, guint8 page[NUB_PAGE_SIZE], GErro
     }
     if (!get_part(self, root, 0, &bytes, error))
         return FALSE;
-    status = nub_part_decode_page(page, (struct nub_slice){ bytes.data, bytes.size }, root,
-                                  &failure);
+    status =
+        nub_part_decode_page(page, (struct nub_slice){ bytes.data, bytes.size }, root, &failure);
     return check_part(&bytes, status, &failure, error);
 }
 
@@ -196,8 +197,8 @@ walk(NubStore *self, const NubHash *root, unsigned level, guint32 n_pages,
 }
 
 gboolean
-nub_store_walk_run(NubStore *self, const struct nub_outline_run *run,
-                   const NubPartVisitor *visitor, GError **error)
+nub_store_walk_run(NubStore *self, const struct nub_outline_run *run, const NubPartVisitor *visitor,
+                   GError **error)
 {
     return walk(self, &run->root, nub_page_tree_height(run->n_pages), run->n_pages, visitor, error);
 }

@@ -1,11 +1,11 @@
 /* store-tree.c - the outline and the parts of an Instance, made from those of another
  *
  * The trees of the new Instance are built from the top: a node whose pages are all the base's, in
- * the same place of the same overlay, is taken over by its root without being read; so only paths to
- * what changed are read, hashed and written. An overlay that begins elsewhere than any of the base's
- * has no node in common with it: its nodes are made anew from the roots of pages. core/model does
- * the same in memory (page-tree.h); here nodes are in the store. Pages are visited in ascending
- * order, which makes looking up edits and the base's roots a matter of stepping on.
+ * the same place of the same overlay, is taken over by its root without being read; so only paths
+ * to what changed are read, hashed and written. An overlay that begins elsewhere than any of the
+ * base's has no node in common with it: its nodes are made anew from the roots of pages. core/model
+ * does the same in memory (page-tree.h); here nodes are in the store. Pages are visited in
+ * ascending order, which makes looking up edits and the base's roots a matter of stepping on.
  */
 #define G_LOG_DOMAIN "nub-store"
 #include "store-parts-private.h"
@@ -26,7 +26,7 @@ typedef struct {
 
 /* A node of the base that was read last at its level. */
 typedef struct {
-    guint32 page; /* its first */
+    guint32 page;    /* its first */
     guint32 n_pages; /* 0: none */
     NubHash children[NUB_TREE_FANOUT];
 } NubLastRead;
@@ -36,11 +36,11 @@ typedef struct {
     const struct nub_outline *base; /* NULL: none */
     const NubPageEdit *edits;
     guint n_edits;
-    guint next;                   /* edit */
-    guint next_run;               /* of the base */
-    struct nub_outline_run old;   /* the base's run that was looked at last */
-    NubLastRead last[LEVELS];     /* in `old` */
-    struct nub_outline_run *run;  /* the one that is made */
+    guint next;                  /* edit */
+    guint next_run;              /* of the base */
+    struct nub_outline_run old;  /* the base's run that was looked at last */
+    NubLastRead last[LEVELS];    /* in `old` */
+    struct nub_outline_run *run; /* the one that is made */
 } NubTreeMaker;
 
 /* ---- which pages there are ----------------------------------------------------------------- */
@@ -195,8 +195,8 @@ make_node(NubTreeMaker *self, unsigned level, guint32 first, const NubLike *like
         return make_page(self, self->run->page + first, root, error);
     below = nub_page_tree_span(level - 1);
     if (like && like->level == level) {
-        n_old = nub_store_read_node(self->batch->store, &like->root, level, like->n_pages, old,
-                                    error);
+        n_old =
+            nub_store_read_node(self->batch->store, &like->root, level, like->n_pages, old, error);
         if (!n_old)
             return FALSE;
     }
@@ -228,8 +228,8 @@ make_run(NubTreeMaker *self, struct nub_outline_run *run, GError **error)
 
     self->run = run;
     while (is_like && like.level > level) { /* the base's tree is higher: go down to its first */
-        if (!nub_store_read_node(self->batch->store, &like.root, like.level, like.n_pages,
-                                 children, error))
+        if (!nub_store_read_node(self->batch->store, &like.root, like.level, like.n_pages, children,
+                                 error))
             return FALSE;
         like.level--;
         like.root = children[0];

@@ -11,7 +11,7 @@
 #define RUN_N_PAGES    4u
 #define RUN_ROOT       8u
 #define DEPTH_OVERLAYS 19u
-#define N_PAGES        (1u << 20) /* of the address space */
+#define N_PAGES        (1u << 20)                    /* of the address space */
 #define RUNS           (1u + NUB_INSTANCE_BARE_SIZE) /* where they begin */
 
 _Static_assert(NUB_OUTLINE_GAP == NUB_WIRE_OVERLAY_FIXED, "the two say the same");
@@ -48,8 +48,8 @@ check_runs(struct nub_outline *outline, struct nub_failure *failure)
                                "outline.runs[%u]: page %u is not beyond the run before", i,
                                run.page);
         end = (uint64_t)run.page + run.n_pages;
-        outline->wire_size += NUB_WIRE_OFFSET_SIZE + NUB_WIRE_OVERLAY_FIXED +
-                              (uint64_t)run.n_pages * NUB_PAGE_SIZE;
+        outline->wire_size +=
+            NUB_WIRE_OFFSET_SIZE + NUB_WIRE_OVERLAY_FIXED + (uint64_t)run.n_pages * NUB_PAGE_SIZE;
     }
     if (outline->wire_size > UINT32_MAX)
         return nub_fail(failure, NUB_ERR_BAD_ENCODING,
@@ -216,8 +216,7 @@ nub_part_decode_node(struct nub_hash children[NUB_TREE_FANOUT], uint32_t n, unsi
 
     if (record.size % sizeof *children != 0 || n_there == 0 || n_there > n)
         return nub_fail_hash(failure, NUB_ERR_BAD_ENCODING, root,
-                             "node %h: a record of %U bytes for %u children", root, record.size,
-                             n);
+                             "node %h: a record of %U bytes for %u children", root, record.size, n);
     memcpy(children, record.data, record.size);
     if (nub_part_n_children(children, (uint32_t)n_there, level) != n_there)
         return nub_fail_hash(failure, NUB_ERR_BAD_ENCODING, root, "node %h: zeros at its end",
