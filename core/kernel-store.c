@@ -7,6 +7,8 @@
 #define G_LOG_DOMAIN "nub-store"
 #include "kernel-private.h"
 
+#include "failure.h"
+
 /* ---- taking from the store --------------------------------------------------------------- */
 
 /* The capability that a backend says it misses, or NULL. */
@@ -57,10 +59,11 @@ put_supplied(NubKernel *self, NubCap *cap, NubHash *missing)
 
 /*
  * Puts a stored capability into the backend, and before it what it mentions and the backend misses.
- * No capability is put twice: a backend that still misses one then is beyond help.
+ * No capability is put twice: a backend that still misses one then is beyond help, and `error` is
+ * not set.
  */
 static gboolean
-put_from_store(NubKernel *self, const NubHash *root)
+put_from_store(NubKernel *self, const NubHash *root, GError **error)
 {
     g_autoptr(GPtrArray) path = g_ptr_array_new_with_free_func((GDestroyNotify)nub_cap_unref);
     g_autoptr(GHashTable) seen = nub_hash_set_new();
@@ -69,7 +72,7 @@ put_from_store(NubKernel *self, const NubHash *root)
     for (;;) {
         NubCap *cap = NULL;
         if (!nub_hash_is_none(&next) && g_hash_table_add(seen, nub_hash_copy(&next)))
-            cap = nub_store_get_cap(self->store, &next, NULL);
+            cap = nub_store_get_cap(self->store, &next, error);
         if (!cap)
             return FALSE;
         g_ptr_array_add(path, cap);
@@ -80,21 +83,37 @@ put_from_store(NubKernel *self, const NubHash *root)
     }
 }
 
+/* What is stored and cannot be had is not just missing: the store's reason is the one to tell. */
+static void
+say_why(NubKernel *self, int32_t status, struct nub_failure *failure, const GError *error)
+{
+    const NubHash hash = failure->hash;
+    gboolean present = FALSE;
+
+    if (error && nub_store_contains(self->store, &hash, &present, NULL) && present)
+        nub_fail_hash(failure, (enum nub_status)status, &hash, "%s", error->message);
+}
+
 gboolean
 nub_kernel_supply(NubKernel *self, int32_t status, struct nub_failure *failure,
                   GHashTable **supplied)
 {
     const NubHash *hash = missed(self, status, failure);
+    g_autoptr(GError) error = NULL;
 
     if (!hash)
         return FALSE;
     if (!*supplied)
         *supplied = nub_hash_set_new();
     /* A backend that misses what it was given does not get it again. */
-    if (!g_hash_table_add(*supplied, nub_hash_copy(hash)) || !put_from_store(self, hash))
+    if (!g_hash_table_add(*supplied, nub_hash_copy(hash)))
         return FALSE;
-    *failure = (struct nub_failure)NUB_FAILURE_INIT;
-    return TRUE;
+    if (put_from_store(self, hash, &error)) {
+        *failure = (struct nub_failure)NUB_FAILURE_INIT;
+        return TRUE;
+    }
+    say_why(self, status, failure, error);
+    return FALSE;
 }
 
 void
@@ -104,7 +123,7 @@ nub_kernel_supply_hash(NubKernel *self, const NubHash *hash)
 
     if (self->store && self->ops->contains &&
         self->ops->contains(self->backend, hash, &present, NULL) == NUB_OK && !present)
-        put_from_store(self, hash);
+        put_from_store(self, hash, NULL);
 }
 
 void

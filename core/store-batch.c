@@ -97,9 +97,12 @@ nub_store_batch_add(NubStoreBatch *self, NubCap *cap, GError **error)
         struct nub_instance_spec spec;
         nub_instance_spec(&spec, &view->u.instance);
         nub_instance_encode(header, &spec);
-        return nub_store_batch_add_edited(self, &record.hash, header, NULL,
-                                          (const NubPageEdit *)(gpointer)edits->data, edits->len,
-                                          error);
+        if (nub_store_batch_add_edited(self, &record.hash, header, NULL,
+                                       (const NubPageEdit *)(gpointer)edits->data, edits->len,
+                                       error))
+            return TRUE;
+        nub_store_prefix_hash(error, &record.hash);
+        return FALSE;
     }
     g_array_append_val(self->caps, record);
     return TRUE;

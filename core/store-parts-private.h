@@ -20,6 +20,8 @@ typedef struct {
     struct nub_outline outline; /* points into the record */
 } NubStored;
 
+/** Says of which capability an error is. */
+void nub_store_prefix_hash(GError **error, const NubHash *hash);
 gboolean nub_stored_load(NubStored *self, NubStore *store, const NubHash *hash, GError **error);
 void nub_stored_clear(NubStored *self);
 /** The capability; its pages are missing when it is an outline. */

@@ -13,8 +13,8 @@
 #include "ssz.h"
 #include <string.h>
 
-static void
-prefix_hash(GError **error, const NubHash *hash)
+void
+nub_store_prefix_hash(GError **error, const NubHash *hash)
 {
     g_autofree char *text = nub_hash_to_string(hash);
 
@@ -72,7 +72,7 @@ nub_stored_load(NubStored *self, NubStore *store, const NubHash *hash, GError **
     self->record = nub_bytes_take(G_OBJECT(store), &bytes);
     if (decode(self, hash, error))
         return TRUE;
-    prefix_hash(error, hash);
+    nub_store_prefix_hash(error, hash);
     nub_stored_clear(self);
     return FALSE;
 }
@@ -98,17 +98,19 @@ get_part(NubStore *self, const NubHash *root, unsigned level, struct nub_bytes *
          GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
+    int32_t status;
     NubHash name;
 
     if (!self->ops->get_part) {
         g_set_error(error, NUB_ERROR, NUB_ERROR_NOT_SUPPORTED,
-                    "store: the module keeps no parts, of which this Instance consists");
+                    "the store's module keeps no parts, of which this Instance consists");
         return FALSE;
     }
     nub_part_name(&name, root, level);
-    return nub_store_check(self, "get_part",
-                           self->ops->get_part(self->store, &name, bytes, &failure), &failure,
-                           error);
+    status = self->ops->get_part(self->store, &name, bytes, &failure);
+    if (status != NUB_OK)
+        nub_error_set_failure(error, NULL, NULL, status, &failure);
+    return status == NUB_OK;
 }
 
 static gboolean
@@ -118,7 +120,7 @@ check_part(struct nub_bytes *bytes, enum nub_status status, const struct nub_fai
     if (bytes->release)
         bytes->release(bytes);
     if (status != NUB_OK)
-        nub_error_set_failure(error, "store", NULL, status, failure);
+        nub_error_set_failure(error, NULL, NULL, status, failure);
     return status == NUB_OK;
 }
 
@@ -255,7 +257,7 @@ nub_stored_assemble(const NubStored *self, NubStore *store, const NubHash *hash,
         return NULL;
     bytes = g_bytes_new_take(wire, self->outline.wire_size);
     if (!copy_pages(store, &self->outline, wire + nub_outline_wire(wire, &self->outline), error)) {
-        prefix_hash(error, hash);
+        nub_store_prefix_hash(error, hash);
         return NULL;
     }
     return nub_cap_new_hashed(bytes, hash, error);

@@ -248,8 +248,7 @@ check_hash(const NubHash *real, const NubHash *hash, GError **error)
     if (nub_hash_equals(real, hash))
         return TRUE;
     text = nub_hash_to_string(real);
-    nub_error_set_hash(error, NUB_ERROR_HASH_MISMATCH, hash,
-                       "store: what it was made of has the hash %s", text);
+    nub_error_set_hash(error, NUB_ERROR_HASH_MISMATCH, hash, "its pages give the hash %s", text);
     return FALSE;
 }
 
@@ -281,7 +280,7 @@ add_record(NubStoreBatch *self, const NubHash *hash, const guint8 *header, const
             nub_cap_hash(&real, &bare);
     }
     if (status != NUB_OK) {
-        nub_error_set_failure(error, "store", NULL, status, &failure);
+        nub_error_set_failure(error, NULL, NULL, status, &failure);
         return FALSE;
     }
     g_array_append_val(self->caps, entry);
@@ -298,7 +297,9 @@ nub_store_batch_add_edited(NubStoreBatch *self, const NubHash *hash,
     NubTreeMaker maker = { .batch = self, .base = base, .edits = edits, .n_edits = n_edits };
 
     for (guint i = 0; i < runs->len; i++)
-        if (!make_run(&maker, &g_array_index(runs, struct nub_outline_run, i), error))
+        if (!make_run(&maker, &g_array_index(runs, struct nub_outline_run, i), error)) {
+            g_prefix_error(error, "store: ");
             return FALSE;
+        }
     return add_record(self, hash, header, runs, error);
 }

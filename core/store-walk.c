@@ -137,9 +137,12 @@ reach(NubStore *self, GPtrArray *pending, NubSeen *seen, GCancellable *cancellab
             return FALSE;
         if (g_hash_table_contains(seen->caps, hash))
             continue;
-        if (!nub_stored_load(&stored, self, hash, error) ||
-            (!stored.cap && !nub_store_walk_parts(self, &stored.outline, &visitor, error)))
+        if (!nub_stored_load(&stored, self, hash, error))
             return FALSE;
+        if (!stored.cap && !nub_store_walk_parts(self, &stored.outline, &visitor, error)) {
+            nub_store_prefix_hash(error, hash);
+            return FALSE;
+        }
         nub_cap_each_reference(nub_stored_view(&stored), add_reference, pending);
         g_hash_table_add(seen->caps, g_steal_pointer(&hash));
     }
@@ -249,7 +252,7 @@ verify_cap(NubStore *self, const NubHash *hash, NubSeen *seen, GError **error)
     if (!nub_stored_load(&stored, self, hash, error))
         return FALSE;
     if (!stored.cap && !nub_store_walk_parts(self, &stored.outline, &visitor, error)) {
-        g_prefix_error(error, "store: %s: ", text);
+        nub_store_prefix_hash(error, hash);
         return FALSE;
     }
     nub_cap_each_reference(nub_stored_view(&stored), add_reference, references);

@@ -66,7 +66,7 @@ nub_outline_decode(struct nub_outline *outline, struct nub_slice record,
 
     if (record.size > 0 && record.data[0] != NUB_OUTLINE_FORMAT)
         return nub_fail(failure, NUB_ERR_NOT_SUPPORTED,
-                        "outline: format %u is not known: a later nub wrote it",
+                        "outline: format %u is not known: damage, or a later nub wrote it",
                         (uint32_t)record.data[0]);
     /* One overlay at least: what has none is kept in wire form. */
     if (record.size <= RUNS || (record.size - RUNS) % NUB_OUTLINE_RUN_SIZE != 0 ||
