@@ -340,6 +340,24 @@ nub_store_get_cap(NubStore *self, const NubHash *hash, GError **error)
 }
 
 gboolean
+nub_store_describe_cap(NubStore *self, const NubHash *hash, NubCapKind *kind, guint64 *size,
+                       GError **error)
+{
+    g_auto(NubStored) stored = { 0 };
+    const struct nub_cap *view;
+
+    g_return_val_if_fail(NUB_IS_STORE(self) && hash, FALSE);
+    if (!nub_stored_load(&stored, self, hash, error))
+        return FALSE;
+    view = nub_stored_view(&stored);
+    if (kind)
+        *kind = (NubCapKind)view->kind;
+    if (size)
+        *size = stored.cap ? view->wire.size : stored.outline.wire_size;
+    return TRUE;
+}
+
+gboolean
 nub_store_write(NubStore *self, const struct nub_store_batch *batch, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;

@@ -231,14 +231,14 @@ written(void)
 }
 
 static guint64
-asked(Fixture *self)
+counter(Fixture *self, const char *name)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GVariant) stats = nub_kernel_stats(self->kernel, &error);
     guint64 n = 0;
 
     g_assert_no_error(error);
-    g_assert_true(g_variant_lookup(stats, "changes_asked_total", "t", &n));
+    g_assert_true(g_variant_lookup(stats, name, "t", &n));
     return n;
 }
 
@@ -268,7 +268,7 @@ test_writes_what_changed(void)
         g_assert_cmpuint(written() - before, <, 160 << 10);
         nub_kernel_drop_cap(fixture.kernel, &head, NULL);
     }
-    g_assert_cmpuint(asked(&fixture), ==, 10); /* of this kernel */
+    g_assert_cmpuint(counter(&fixture, "changes_asked_total"), ==, 10); /* of this kernel */
     assert_sound(&fixture);
     tear_down(&fixture);
 }
@@ -313,6 +313,37 @@ test_lies_are_noticed(void)
         assert_sound(&fixture);
         tear_down(&fixture);
     }
+}
+
+/* fetch_cap gives a backend the wire form, whatever the store keeps. */
+static void
+test_fetching(void)
+{
+    const guint64 pages[40] = { 1, 2, 3 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NubCap) stored = NULL;
+    g_autoptr(NubCap) fetched = NULL;
+    NubHash head, absent = { { 7 } };
+    NubCapKind kind;
+    guint64 size = 0;
+    Fixture fixture;
+
+    set_up(&fixture, lmdb, "fetching");
+    head = publish(&fixture, pages, 40);
+    close_all(&fixture);
+    open_all(&fixture);
+    fetched = nub_kernel_get_cap(fixture.kernel, &head, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(counter(&fixture, "changes_fetched_total"), ==, 1);
+    stored = nub_store_get_cap(fixture.opened, &head, &error);
+    g_assert_no_error(error);
+    g_assert_true(g_bytes_equal(nub_cap_get_wire(stored), nub_cap_get_wire(fetched)));
+    g_assert_true(nub_store_describe_cap(fixture.opened, &head, &kind, &size, &error));
+    g_assert_cmpint(kind, ==, NUB_CAP_KIND_INSTANCE);
+    g_assert_cmpuint(size, ==, g_bytes_get_size(nub_cap_get_wire(stored)));
+    g_assert_null(nub_kernel_get_cap(fixture.kernel, &absent, &error));
+    g_assert_error(error, NUB_ERROR, NUB_ERROR_NOT_FOUND);
+    tear_down(&fixture);
 }
 
 /* A page whose bytes are the roots inside of a tree: both have the same root, and both are kept. */
@@ -411,6 +442,7 @@ main(int argc, char **argv)
     g_test_add_func("/core/store-parts/writes-what-changed", test_writes_what_changed);
     g_test_add_func("/core/store-parts/lies-are-noticed", test_lies_are_noticed);
     g_test_add_func("/core/store-parts/a-page-is-no-node", test_a_page_is_no_node);
+    g_test_add_func("/core/store-parts/fetching", test_fetching);
     g_test_add_func("/core/store-parts/sessions", test_sessions);
     return g_test_run();
 }

@@ -11,7 +11,8 @@
 struct changes {
     struct nub_backend_ref inner;
     const char *mode; /* the option's, which lives as long as the backend */
-    uint32_t asked;
+    const struct nub_host *host;
+    uint32_t asked, fetched;
 };
 
 static int32_t
@@ -23,6 +24,7 @@ changes_create(const struct nub_create_args *args, void **backend, struct nub_fa
     if (!self)
         return NUB_ERR_NO_MEMORY;
     self->mode = args->options[0].value;
+    self->host = args->host;
     status = args->host->open_backend(args->host->ctx, "inner", &self->inner, failure);
     if (status != NUB_OK) {
         free(self);
@@ -62,10 +64,6 @@ FORWARD(contains,
         (void *backend, const struct nub_hash *hash, uint32_t *present,
          struct nub_failure *failure),
         (self->inner.backend, hash, present, failure))
-FORWARD(get_cap,
-        (void *backend, const struct nub_hash *hash, struct nub_bytes *wire,
-         struct nub_failure *failure),
-        (self->inner.backend, hash, wire, failure))
 FORWARD(drop_cap, (void *backend, const struct nub_hash *hash, struct nub_failure *failure),
         (self->inner.backend, hash, failure))
 FORWARD(invoke,
@@ -74,6 +72,20 @@ FORWARD(invoke,
         (self->inner.backend, call, outcome, failure))
 FORWARD(set_state_root, (void *backend, const struct nub_hash *root, struct nub_failure *failure),
         (self->inner.backend, root, failure))
+
+/* Asks the store itself for what the inner one has not. */
+static int32_t
+changes_get_cap(void *backend, const struct nub_hash *hash, struct nub_bytes *wire,
+                struct nub_failure *failure)
+{
+    struct changes *self = backend;
+    int32_t status = self->inner.ops->get_cap(self->inner.backend, hash, wire, failure);
+
+    if (status != NUB_ERR_NOT_FOUND || strcmp(self->mode, "fetching") != 0)
+        return status;
+    self->fetched++;
+    return self->host->fetch_cap(self->host->ctx, hash, wire, failure);
+}
 
 /* ---- what it says --------------------------------------------------------------------------- */
 
@@ -150,6 +162,7 @@ changes_stats(void *backend, void (*each)(void *ctx, const char *name, uint64_t 
 
     (void)failure;
     each(ctx, "changes_asked_total", self->asked);
+    each(ctx, "changes_fetched_total", self->fetched);
     return NUB_OK;
 }
 
@@ -158,7 +171,7 @@ static const struct nub_option_desc changes_options[] = {
       .type = NUB_OPTION_CHOICE,
       .default_value = "honest",
       .choices = "honest|no-header|short-header|other-header|no-page|crooked|twice|gone|other-page|"
-                 "more|unable|lost",
+                 "more|unable|lost|fetching",
       .summary = "What it says." },
 };
 
