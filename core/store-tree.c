@@ -248,7 +248,8 @@ check_hash(const NubHash *real, const NubHash *hash, GError **error)
     if (nub_hash_equals(real, hash))
         return TRUE;
     text = nub_hash_to_string(real);
-    nub_error_set_hash(error, NUB_ERROR_HASH_MISMATCH, hash, "its pages give the hash %s", text);
+    nub_error_set_hash(error, NUB_ERROR_HASH_MISMATCH, hash, "header and pages give the hash %s",
+                       text);
     return FALSE;
 }
 

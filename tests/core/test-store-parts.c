@@ -284,13 +284,18 @@ test_lies_are_noticed(void)
     } rows[] = {
         { "no-header", NUB_ERROR_BAD_ENCODING, "changes: get_changes: no header" },
         { "short-header", NUB_ERROR_BAD_ENCODING, "changes: get_changes: a header that is none" },
-        { "other-header", NUB_ERROR_HASH_MISMATCH, "changes: get_changes: store: " },
-        { "no-page", NUB_ERROR_HASH_MISMATCH, "changes: get_changes: store: " },
+        { "other-header", NUB_ERROR_HASH_MISMATCH,
+          "changes: get_changes: header and pages give the hash " },
+        { "no-page", NUB_ERROR_HASH_MISMATCH,
+          "changes: get_changes: header and pages give the hash " },
         { "crooked", NUB_ERROR_BAD_ENCODING, "changes: get_changes: a page out of order" },
         { "twice", NUB_ERROR_BAD_ENCODING, "changes: get_changes: a page out of order" },
-        { "gone", NUB_ERROR_HASH_MISMATCH, "changes: get_changes: store: " },
-        { "other-page", NUB_ERROR_HASH_MISMATCH, "changes: get_changes: store: " },
-        { "more", NUB_ERROR_HASH_MISMATCH, "changes: get_changes: store: " },
+        { "gone", NUB_ERROR_HASH_MISMATCH,
+          "changes: get_changes: header and pages give the hash " },
+        { "other-page", NUB_ERROR_HASH_MISMATCH,
+          "changes: get_changes: header and pages give the hash " },
+        { "more", NUB_ERROR_HASH_MISMATCH,
+          "changes: get_changes: header and pages give the hash " },
     };
     const guint64 pages[3] = { 1, 2, 3 };
 
