@@ -56,9 +56,11 @@ is_same(const struct side *base, const struct side *side, uint64_t at)
 {
     const struct nub_paged *old = base->instance->paged, *new = side->instance->paged;
     uint32_t page = (uint32_t)((side->start + at) / NUB_PAGE_SIZE);
+    const struct nub_hash *old_root = old ? nub_paged_page_root(old, page) : NULL;
+    const struct nub_hash *new_root = new ? nub_paged_page_root(new, page) : NULL;
 
-    if (old && new)
-        return nub_hash_equal(nub_paged_page_root(old, page), nub_paged_page_root(new, page));
+    if (old_root && new_root)
+        return nub_hash_equal(old_root, new_root);
     return memcmp(base->piece.bytes.data + at, side->piece.bytes.data + at, NUB_PAGE_SIZE) == 0;
 }
 

@@ -343,7 +343,7 @@ nub_paged_page_root(const struct nub_paged *paged, uint32_t page)
 {
     const struct nub_page_run *run = find_run(paged, page);
 
-    return nub_page_tree_page(run->tree, page - run->page);
+    return run->tree ? nub_page_tree_page(run->tree, page - run->page) : NULL;
 }
 
 static void
@@ -356,6 +356,13 @@ page_root(void *ctx, uint32_t i, struct nub_hash *root)
         *root = source->edits[edit].root;
     else
         *root = *nub_paged_page_root(source->base, page);
+}
+
+static void
+overlay_root(struct nub_page_run *run)
+{
+    nub_overlay_root(&run->root, run->page, run->n_pages, &run->tree->root,
+                     nub_page_tree_depth(run->tree));
 }
 
 static bool
@@ -380,7 +387,7 @@ add_run(const struct nub_alloc *alloc, struct nub_paged *paged, struct run_sourc
     if (run.tree == source.like && n_pages == source.n_like)
         run.root = like->root;
     else
-        nub_overlay_root(&run.root, page, n_pages, &run.tree->root, nub_page_tree_depth(run.tree));
+        overlay_root(&run);
     paged->runs[paged->n_runs++] = run;
     return true;
 }
