@@ -111,7 +111,8 @@ add_hash(NubSaving *self, const NubHash *hash, GError **error)
     return cap && add_cap(self, cap, error);
 }
 
-/* Begins a transaction; until it is ended, no collection runs. */
+/* Begins a transaction; until it is ended, no collection runs. The head lock is taken after, never
+ * before: a collection that waits keeps later ones from beginning. */
 static void
 saving_begin(NubSaving *self, NubKernel *kernel)
 {
@@ -349,8 +350,8 @@ nub_kernel_save_head(NubKernel *self, GError **error)
 
     if (!self->store)
         return TRUE;
-    locker = g_mutex_locker_new(&self->head_lock);
     saving_begin(&saving, self);
+    locker = g_mutex_locker_new(&self->head_lock);
     return save_head_inlock(&saving, TRUE, error);
 }
 
