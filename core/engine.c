@@ -42,16 +42,6 @@ is_being_created(const NubEngine *self, const char *name)
     return FALSE;
 }
 
-static enum nub_status
-status_of(const GError *error)
-{
-    if (error->domain == NUB_ERROR)
-        return (enum nub_status)error->code;
-    if (g_error_matches(error, NUB_CONFIG_ERROR, NUB_CONFIG_ERROR_NO_BACKEND))
-        return NUB_ERR_NOT_FOUND;
-    return NUB_ERR_UNAVAILABLE;
-}
-
 static int32_t
 host_open_backend(void *ctx, const char *name, struct nub_backend_ref *out,
                   struct nub_failure *failure)
@@ -74,7 +64,7 @@ host_open_backend(void *ctx, const char *name, struct nub_backend_ref *out,
         inner = nub_engine_new(self->set, backend, self->gas_model, self->mem_cycles, self->store,
                                self, &error);
     if (!inner)
-        return nub_fail(failure, status_of(error), "%s", error->message);
+        return nub_fail(failure, nub_error_to_status(error), "%s", error->message);
     g_ptr_array_add(self->wrapped, inner);
     *out = (struct nub_backend_ref){ .ops = inner->ops, .backend = inner->self };
     return NUB_OK;

@@ -23,6 +23,9 @@ nub_failure_begin(struct nub_failure *failure)
  */
 void nub_error_set_failure(GError **error, const char *backend, const char *function, int32_t status, const struct nub_failure *failure);
 
+/** What a function of the plugin ABI answers for an error. */
+enum nub_status nub_error_to_status(const GError *error);
+
 /** Sets an error of NUB_ERROR that names a capability. */
 void nub_error_set_hash(GError **error, NubError code, const NubHash *hash, const char *format, ...) G_GNUC_PRINTF(4, 5);
 

@@ -67,6 +67,16 @@ nub_error_get_address(const GError *error, guint64 *address)
     return TRUE;
 }
 
+enum nub_status
+nub_error_to_status(const GError *error)
+{
+    if (error->domain == NUB_ERROR)
+        return (enum nub_status)error->code;
+    if (g_error_matches(error, NUB_CONFIG_ERROR, NUB_CONFIG_ERROR_NO_BACKEND))
+        return NUB_ERR_NOT_FOUND;
+    return NUB_ERR_UNAVAILABLE;
+}
+
 const char *
 nub_error_to_string(NubError code)
 {

@@ -42,28 +42,42 @@ invoke_pure(NubKernel *self, const struct nub_call *call, GError **error)
 typedef int32_t (*NubFullCall)(void *backend, const struct nub_call *call,
                                struct nub_outcome *outcome, struct nub_failure *failure);
 
+/* Runs, and stores the successor. */
+static gboolean
+run_and_save(NubKernel *self, NubFullCall full, const char *function, const struct nub_call *call,
+             struct nub_outcome *outcome, GError **error)
+{
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    g_autoptr(GHashTable) supplied = NULL;
+    gboolean held = (call->flags & NUB_CALL_COMMIT) && nub_kernel_hold(self, &call->instance);
+    gboolean done;
+    int32_t status;
+
+    do {
+        status = full(self->backend, call, outcome, &failure);
+    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &supplied));
+    nub_kernel_count_call(self, status, &outcome->result, call->gas);
+    done = nub_kernel_check(self, function, status, &failure, error) &&
+           nub_kernel_save_successor(self, &call->instance, &outcome->successor,
+                                     (call->flags & NUB_CALL_ADVANCE) != 0, error);
+    nub_kernel_release(self, &call->instance, held);
+    return done;
+}
+
 static NubOutcome *
 run_full(NubKernel *self, NubFullCall full, const char *function, struct nub_call *call,
          GCancellable *cancellable, GError **error)
 {
-    struct nub_failure failure = NUB_FAILURE_INIT;
     struct nub_outcome outcome = { .struct_size = sizeof outcome };
-    g_autoptr(GHashTable) supplied = NULL;
     NubCancel cancel;
-    int32_t status;
+    gboolean done;
 
     if (!nub_cancel_begin(&cancel, cancellable, error))
         return NULL;
     call->cancel = cancellable ? &cancel.word : NULL;
-    do {
-        status = full(self->backend, call, &outcome, &failure);
-    } while (status != NUB_OK && nub_kernel_supply(self, status, &failure, &supplied));
+    done = run_and_save(self, full, function, call, &outcome, error);
     nub_cancel_end(&cancel);
-    nub_kernel_count_call(self, status, &outcome.result, call->gas);
-    if (!nub_kernel_check(self, function, status, &failure, error))
-        return NULL;
-    if (!nub_kernel_save_successor(self, &outcome.successor, (call->flags & NUB_CALL_ADVANCE) != 0,
-                                   error)) {
+    if (!done) {
         if (outcome.output.release)
             outcome.output.release(&outcome.output);
         return NULL;

@@ -44,7 +44,7 @@ gboolean nub_kernel_lacks(const NubKernel *self, const char *function, GError **
 /** Bytes that a backend gave away, without copying them: they keep the kernel open until released. */
 GBytes *nub_bytes_take(GObject *owner, const struct nub_bytes *bytes);
 
-/* ---- kernel-store.c: without a store these do nothing and succeed -------------------------- */
+/* ---- kernel-store.c, kernel-save.c: without a store these do nothing and succeed ----------- */
 
 /** Opens the kernel's head in the store and goes on from it. */
 gboolean nub_kernel_attach_store(NubKernel *self, NubStore *store, GError **error);
@@ -64,8 +64,14 @@ void nub_kernel_drop_supplied(NubKernel *self);
 /** Stores what was put; on failure the put is taken back. `wire` NULL: as the backend has it. */
 gboolean nub_kernel_save_wire(NubKernel *self, GBytes *wire, const NubHash *hash, GError **error);
 gboolean nub_kernel_save_caps(NubKernel *self, NubCap *const *caps, guint n_caps, GError **error);
-/** Stores what was committed; on failure the commit is taken back. */
-gboolean nub_kernel_save_successor(NubKernel *self, const NubHash *successor, gboolean advanced, GError **error);
+/**
+ * Keeps what a commit starts from in the backend until its successor is stored: an advancing one may take its last
+ * hold. Answers whether it is held; release() wants that back.
+ */
+gboolean nub_kernel_hold(NubKernel *self, const NubHash *base);
+void nub_kernel_release(NubKernel *self, const NubHash *base, gboolean held);
+/** Stores what a run of `base` has committed; on failure the commit is taken back. */
+gboolean nub_kernel_save_successor(NubKernel *self, const NubHash *base, const NubHash *successor, gboolean advanced, GError **error);
 /** Stores the head after it was set. */
 gboolean nub_kernel_save_head(NubKernel *self, GError **error);
 /** set_state_root in the backend alone. */

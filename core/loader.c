@@ -53,6 +53,7 @@ static const NubOp ops_table[] = {
     OP(heap_stats, NUB_OP_OPTIONAL),
     OP(stats, NUB_OP_OPTIONAL),
     OP(evict, NUB_OP_OPTIONAL),
+    OP(get_changes, NUB_OP_OPTIONAL),
 };
 
 const NubOp *
@@ -158,7 +159,7 @@ copy_ops(NubModule *module, const struct nub_backend_ops *ops, GError **error)
     return check_functions(module, error);
 }
 
-/* Every function of the first version is mandatory, so that the size says it all but for NULLs. */
+/* Every function of the first version is mandatory; those for parts come together or not at all. */
 static gboolean
 copy_store_ops(NubModule *module, const struct nub_store_ops *ops, GError **error)
 {
@@ -176,6 +177,13 @@ copy_store_ops(NubModule *module, const struct nub_store_ops *ops, GError **erro
         g_set_error(error, NUB_LOAD_ERROR, NUB_LOAD_ERROR_INCOMPLETE,
                     "%s: missing a function of the store, all of which are mandatory",
                     module->path);
+        return FALSE;
+    }
+    if (!own->get_part != !own->each_part) {
+        g_set_error(error, NUB_LOAD_ERROR, NUB_LOAD_ERROR_INCOMPLETE,
+                    "%s: missing function %s, which belongs to %s", module->path,
+                    own->get_part ? "each_part" : "get_part",
+                    own->get_part ? "get_part" : "each_part");
         return FALSE;
     }
     module->is_store = TRUE;

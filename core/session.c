@@ -11,7 +11,8 @@ struct _NubSession {
     NubKernel *kernel; /* (owned) */
     const struct nub_backend_ops *ops;
     GMutex lock;
-    guint64 gas;   /* what the next run starts with, as the user's thread knows it */
+    NubHash instance; /* that it was opened on */
+    guint64 gas;      /* what the next run starts with, as the user's thread knows it */
     void *session; /* the backend's; NULL: closed. Written under the lock, by the user's thread */
 };
 
@@ -62,6 +63,7 @@ nub_session_new(NubKernel *kernel, const struct nub_session_args *args, GError *
     self->kernel = g_object_ref(kernel);
     self->ops = kernel->ops;
     self->session = session;
+    self->instance = args->instance;
     self->gas = args->gas;
     return self;
 }
@@ -347,6 +349,7 @@ gboolean
 nub_session_commit(NubSession *self, gboolean advance, NubHash *successor, GError **error)
 {
     struct nub_failure failure = NUB_FAILURE_INIT;
+    gboolean held, done;
     int32_t status;
 
     g_return_val_if_fail(NUB_IS_SESSION(self) && successor, FALSE);
@@ -354,7 +357,10 @@ nub_session_commit(NubSession *self, gboolean advance, NubHash *successor, GErro
         return FALSE;
     if (!self->ops->session_commit)
         return nub_kernel_lacks(self->kernel, "session_commit", error);
+    held = nub_kernel_hold(self->kernel, &self->instance);
     status = self->ops->session_commit(self->session, advance != FALSE, successor, &failure);
-    return nub_kernel_check(self->kernel, "session_commit", status, &failure, error) &&
-           nub_kernel_save_successor(self->kernel, successor, advance, error);
+    done = nub_kernel_check(self->kernel, "session_commit", status, &failure, error) &&
+           nub_kernel_save_successor(self->kernel, &self->instance, successor, advance, error);
+    nub_kernel_release(self->kernel, &self->instance, held);
+    return done;
 }

@@ -4,8 +4,9 @@
  * lock that writers share, so that what it has found unreachable stays so until it is gone; other
  * processes are not kept out. See <nub/store.h>.
  */
-#include "store-private.h"
+#include "store-parts-private.h"
 
+#include "cap-private.h"
 #include "error-private.h"
 #include <string.h>
 
@@ -84,52 +85,123 @@ list_named(NubStore *self, GError **error)
 
 /* ---- collecting -------------------------------------------------------------------------- */
 
-/* Adds to `reached` whatever the hashes in `pending` reach; empties `pending`. */
-static gboolean
-reach(NubStore *self, GPtrArray *pending, GHashTable *reached, GCancellable *cancellable,
-      GError **error)
+/* Parts and capabilities that were seen. Parts that Instances share are walked over once. */
+typedef struct {
+    GHashTable *caps, *parts;
+} NubSeen;
+
+static void
+seen_init(NubSeen *self)
 {
+    self->caps = nub_hash_set_new();
+    self->parts = nub_hash_set_new();
+}
+
+static void
+seen_clear(NubSeen *self)
+{
+    g_hash_table_unref(self->caps);
+    g_hash_table_unref(self->parts);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NubSeen, seen_clear)
+
+static gboolean
+see_part(gpointer ctx, const NubHash *root, unsigned level)
+{
+    NubSeen *seen = ctx;
+    NubHash name;
+
+    nub_part_name(&name, root, level);
+    return !g_hash_table_contains(seen->parts, &name) &&
+           g_hash_table_add(seen->parts, nub_hash_copy(&name));
+}
+
+static bool
+add_reference(void *ctx, const struct nub_hash *hash)
+{
+    g_ptr_array_add(ctx, nub_hash_copy(hash));
+    return true;
+}
+
+/* Adds to `seen` whatever the hashes in `pending` reach; empties `pending`. Reads no page. */
+static gboolean
+reach(NubStore *self, GPtrArray *pending, NubSeen *seen, GCancellable *cancellable, GError **error)
+{
+    const NubPartVisitor visitor = { .ctx = seen, .enter = see_part };
+
     while (pending->len) {
         g_autoptr(NubHash) hash = g_ptr_array_steal_index_fast(pending, pending->len - 1);
-        g_autoptr(GPtrArray) references = NULL;
-        g_autoptr(NubCap) cap = NULL;
+        g_auto(NubStored) stored = { 0 };
         if (g_cancellable_set_error_if_cancelled(cancellable, error))
             return FALSE;
-        if (g_hash_table_contains(reached, hash))
+        if (g_hash_table_contains(seen->caps, hash))
             continue;
-        cap = nub_store_get_cap(self, hash, error);
-        if (!cap)
+        if (!nub_stored_load(&stored, self, hash, error))
             return FALSE;
-        references = nub_cap_list_references(cap);
-        for (guint i = 0; i < references->len; i++)
-            g_ptr_array_add(pending, nub_hash_copy(references->pdata[i]));
-        g_hash_table_add(reached, g_steal_pointer(&hash));
+        if (!stored.cap && !nub_store_walk_parts(self, &stored.outline, &visitor, error)) {
+            nub_store_prefix_hash(error, hash);
+            return FALSE;
+        }
+        nub_cap_each_reference(nub_stored_view(&stored), add_reference, pending);
+        g_hash_table_add(seen->caps, g_steal_pointer(&hash));
     }
     return TRUE;
+}
+
+/* What was not seen. */
+typedef struct {
+    GHashTable *seen;
+    GArray *unseen; /* NubHash */
+} NubRest;
+
+static uint32_t
+add_unseen(void *ctx, const struct nub_hash *hash, uint64_t size)
+{
+    NubRest *rest = ctx;
+
+    (void)size;
+    if (!g_hash_table_contains(rest->seen, hash))
+        g_array_append_vals(rest->unseen, hash, 1);
+    return 1;
+}
+
+static gboolean
+list_unseen(NubStore *self, const NubSeen *seen, GArray *caps, GArray *parts, GError **error)
+{
+    struct nub_failure failure = NUB_FAILURE_INIT;
+    NubRest rest = { seen->caps, caps };
+    int32_t status = self->ops->each_cap(self->store, add_unseen, &rest, &failure);
+
+    if (!nub_store_check(self, "each_cap", status, &failure, error))
+        return FALSE;
+    if (!self->ops->each_part)
+        return TRUE;
+    rest = (NubRest){ seen->parts, parts };
+    status = self->ops->each_part(self->store, add_unseen, &rest, &failure);
+    return nub_store_check(self, "each_part", status, &failure, error);
 }
 
 static gboolean
 collect(NubStore *self, GCancellable *cancellable, guint64 *n_removed, GError **error)
 {
-    g_autoptr(GHashTable) reached = nub_hash_set_new();
+    g_auto(NubSeen) seen = { 0 };
     g_autoptr(GPtrArray) pending = list_named(self, error);
-    g_autoptr(GPtrArray) all = NULL;
-    g_autoptr(GArray) removed = g_array_new(FALSE, FALSE, sizeof(NubHash));
+    g_autoptr(GArray) caps = g_array_new(FALSE, FALSE, sizeof(NubHash));
+    g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(NubHash));
     struct nub_store_batch batch = { .struct_size = sizeof batch };
 
-    if (!pending || !reach(self, pending, reached, cancellable, error))
+    seen_init(&seen);
+    if (!pending || !reach(self, pending, &seen, cancellable, error) ||
+        !list_unseen(self, &seen, caps, parts, error))
         return FALSE;
-    all = nub_store_list_caps(self, error);
-    if (!all)
-        return FALSE;
-    for (guint i = 0; i < all->len; i++)
-        if (!g_hash_table_contains(reached, all->pdata[i]))
-            g_array_append_vals(removed, all->pdata[i], 1);
-    batch.n_removed = removed->len;
-    batch.removed = (const struct nub_hash *)(gpointer)removed->data;
+    batch.n_removed = caps->len;
+    batch.removed = (const struct nub_hash *)(gpointer)caps->data;
+    batch.n_removed_parts = parts->len;
+    batch.removed_parts = (const struct nub_hash *)(gpointer)parts->data;
     if (n_removed)
-        *n_removed = removed->len;
-    return !removed->len || nub_store_write(self, &batch, error);
+        *n_removed = caps->len;
+    return (!caps->len && !parts->len) || nub_store_write(self, &batch, error);
 }
 
 gboolean
@@ -160,17 +232,30 @@ must_contain(NubStore *self, const NubHash *hash, const char *what, GError **err
     return present;
 }
 
-static gboolean
-verify_cap(NubStore *self, const NubHash *hash, GError **error)
+/* Reading a page checks it. */
+static void
+ignore_page(gpointer ctx, const guint8 *bytes)
 {
-    g_autoptr(NubCap) cap = nub_store_get_cap(self, hash, error);
+    (void)ctx;
+    (void)bytes;
+}
+
+static gboolean
+verify_cap(NubStore *self, const NubHash *hash, NubSeen *seen, GError **error)
+{
+    const NubPartVisitor visitor = { .ctx = seen, .enter = see_part, .page = ignore_page };
+    g_autoptr(GPtrArray) references = g_ptr_array_new_with_free_func((GDestroyNotify)nub_hash_free);
     g_autofree char *text = nub_hash_to_string(hash);
     g_autofree char *what = g_strdup_printf("%s mentions", text);
-    g_autoptr(GPtrArray) references = NULL;
+    g_auto(NubStored) stored = { 0 };
 
-    if (!cap)
+    if (!nub_stored_load(&stored, self, hash, error))
         return FALSE;
-    references = nub_cap_list_references(cap);
+    if (!stored.cap && !nub_store_walk_parts(self, &stored.outline, &visitor, error)) {
+        nub_store_prefix_hash(error, hash);
+        return FALSE;
+    }
+    nub_cap_each_reference(nub_stored_view(&stored), add_reference, references);
     for (guint i = 0; i < references->len; i++)
         if (!must_contain(self, references->pdata[i], what, error))
             return FALSE;
@@ -189,14 +274,16 @@ nub_store_verify_with_progress(NubStore *self, GCancellable *cancellable, NubPro
 {
     g_autoptr(GPtrArray) all = NULL;
     g_autoptr(GPtrArray) named = NULL;
+    g_auto(NubSeen) seen = { 0 };
 
     g_return_val_if_fail(NUB_IS_STORE(self), FALSE);
+    seen_init(&seen);
     all = nub_store_list_caps(self, error);
     if (!all)
         return FALSE;
     for (guint i = 0; i < all->len; i++) {
         if (g_cancellable_set_error_if_cancelled(cancellable, error) ||
-            !verify_cap(self, all->pdata[i], error))
+            !verify_cap(self, all->pdata[i], &seen, error))
             return FALSE;
         if (progress)
             progress(i + 1, all->len, user_data);
@@ -273,24 +360,24 @@ nub_store_export(NubStore *self, const NubHash *root, GError **error)
 
 /* Every mention is earlier in the bundle or stored already. */
 static gboolean
-check_import(NubStore *self, NubBundle *bundle, GArray *caps, GError **error)
+check_import(NubStore *self, NubBundle *bundle, NubStoreBatch *batch, GError **error)
 {
     g_autoptr(GHashTable) seen = nub_hash_set_new();
 
     for (guint i = 0; i < nub_bundle_get_n_caps(bundle); i++) {
         NubCap *cap = nub_bundle_get_cap(bundle, i);
         g_autoptr(GPtrArray) references = nub_cap_list_references(cap);
-        struct nub_store_cap entry;
-        gsize size = 0;
+        NubHash hash;
         for (guint j = 0; j < references->len; j++)
             if (!g_hash_table_contains(seen, references->pdata[j]) &&
                 !must_contain(self, references->pdata[j], "import: something mentions", error))
                 return FALSE;
-        nub_cap_get_hash(cap, &entry.hash);
-        entry.wire.data = g_bytes_get_data(nub_cap_get_wire(cap), &size);
-        entry.wire.size = size;
-        if (g_hash_table_add(seen, nub_hash_copy(&entry.hash)))
-            g_array_append_val(caps, entry);
+        nub_cap_get_hash(cap, &hash);
+        if (!g_hash_table_contains(seen, &hash)) {
+            g_hash_table_add(seen, nub_hash_copy(&hash));
+            if (!nub_store_batch_add(batch, cap, error))
+                return FALSE;
+        }
     }
     return TRUE;
 }
@@ -298,17 +385,13 @@ check_import(NubStore *self, NubBundle *bundle, GArray *caps, GError **error)
 gboolean
 nub_store_import(NubStore *self, NubBundle *bundle, GError **error)
 {
-    g_autoptr(GArray) caps = NULL;
-    struct nub_store_batch batch = { .struct_size = sizeof batch };
+    g_auto(NubStoreBatch) batch = { 0 };
     gboolean done;
 
     g_return_val_if_fail(NUB_IS_STORE(self) && bundle, FALSE);
-    caps = g_array_new(FALSE, FALSE, sizeof(struct nub_store_cap));
+    nub_store_batch_init(&batch, self);
     g_rw_lock_reader_lock(&self->gc_lock);
-    done = check_import(self, bundle, caps, error);
-    batch.n_caps = caps->len;
-    batch.caps = (const struct nub_store_cap *)(gpointer)caps->data;
-    done = done && nub_store_write(self, &batch, error);
+    done = check_import(self, bundle, &batch, error) && nub_store_batch_write(&batch, NULL, error);
     g_rw_lock_reader_unlock(&self->gc_lock);
     return done;
 }

@@ -2,11 +2,12 @@
  *
  * A module keeps bytes by hash and hashes by name and judges nothing; here is what must be judged:
  * what comes out is checked against its name, what goes in has its referents, and a head belongs to
- * one open kernel. Walks over the whole store are in store-walk.c, writing through in
- * kernel-store.c. See <nub/store.h>.
+ * one open kernel. Reading records is in store-read.c, making them in store-batch.c and
+ * store-tree.c, walks over the whole store in store-walk.c, writing through in kernel-store.c. See
+ * <nub/store.h>.
  */
 #define G_LOG_DOMAIN "nub-store"
-#include "store-private.h"
+#include "store-parts-private.h"
 
 #include "error-private.h"
 #include "failure.h"
@@ -274,11 +275,44 @@ nub_store_set_name(NubStore *self, const char *name, const NubHash *hash, GError
 
 /* ---- capabilities ------------------------------------------------------------------------ */
 
+static void
+release_wire(struct nub_bytes *bytes)
+{
+    g_bytes_unref(bytes->ctx);
+}
+
+/* Gives away the wire form of an Instance that is kept in parts. */
+static int32_t
+assemble(NubStore *self, const struct nub_hash *hash, struct nub_bytes *wire,
+         struct nub_failure *failure)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NubCap) cap = nub_store_get_cap(self, hash, &error);
+    GBytes *bytes;
+    gsize size = 0;
+
+    if (!cap)
+        return nub_fail_hash(failure, nub_error_to_status(error), hash, "%s", error->message);
+    bytes = g_bytes_ref(nub_cap_get_wire(cap));
+    wire->data = g_bytes_get_data(bytes, &size);
+    wire->size = size;
+    wire->release = release_wire;
+    wire->ctx = bytes;
+    return NUB_OK;
+}
+
 int32_t
 nub_store_fetch(NubStore *self, const struct nub_hash *hash, struct nub_bytes *wire,
                 struct nub_failure *failure)
 {
-    return self->ops->get(self->store, hash, wire, failure);
+    int32_t status = self->ops->get(self->store, hash, wire, failure);
+
+    if (status != NUB_OK || !nub_is_outline((struct nub_slice){ wire->data, wire->size }))
+        return status;
+    if (wire->release)
+        wire->release(wire);
+    *wire = (struct nub_bytes){ .data = NULL };
+    return assemble(self, hash, wire, failure);
 }
 
 gboolean
@@ -297,32 +331,30 @@ nub_store_contains(NubStore *self, const NubHash *hash, gboolean *present, GErro
 NubCap *
 nub_store_get_cap(NubStore *self, const NubHash *hash, GError **error)
 {
-    struct nub_failure failure = NUB_FAILURE_INIT;
-    struct nub_bytes bytes = { 0 };
-    g_autoptr(GBytes) wire = NULL;
-    g_autoptr(NubCap) cap = NULL;
-    NubHash real;
-    int32_t status;
+    g_auto(NubStored) stored = { 0 };
 
     g_return_val_if_fail(NUB_IS_STORE(self) && hash, NULL);
-    status = self->ops->get(self->store, hash, &bytes, &failure);
-    if (!nub_store_check(self, "get", status, &failure, error))
+    if (!nub_stored_load(&stored, self, hash, error))
         return NULL;
-    wire = nub_bytes_take(G_OBJECT(self), &bytes);
-    cap = nub_cap_new_from_wire(wire, error);
-    if (!cap) {
-        g_autofree char *text = nub_hash_to_string(hash);
-        g_prefix_error(error, "store: %s: ", text);
-        return NULL;
-    }
-    nub_cap_get_hash(cap, &real);
-    if (!nub_hash_equals(&real, hash)) {
-        g_autofree char *text = nub_hash_to_string(hash);
-        nub_error_set_hash(error, NUB_ERROR_HASH_MISMATCH, hash,
-                           "store: %s: the bytes have another hash", text);
-        return NULL;
-    }
-    return g_steal_pointer(&cap);
+    return nub_stored_assemble(&stored, self, hash, error);
+}
+
+gboolean
+nub_store_describe_cap(NubStore *self, const NubHash *hash, NubCapKind *kind, guint64 *size,
+                       GError **error)
+{
+    g_auto(NubStored) stored = { 0 };
+    const struct nub_cap *view;
+
+    g_return_val_if_fail(NUB_IS_STORE(self) && hash, FALSE);
+    if (!nub_stored_load(&stored, self, hash, error))
+        return FALSE;
+    view = nub_stored_view(&stored);
+    if (kind)
+        *kind = (NubCapKind)view->kind;
+    if (size)
+        *size = stored.cap ? view->wire.size : stored.outline.wire_size;
+    return TRUE;
 }
 
 gboolean

@@ -282,6 +282,7 @@ has_function(const struct nub_backend_ops *ops, const char *function)
         { "heap_stats", offsetof(struct nub_backend_ops, heap_stats) },
         { "stats", offsetof(struct nub_backend_ops, stats) },
         { "evict", offsetof(struct nub_backend_ops, evict) },
+        { "get_changes", offsetof(struct nub_backend_ops, get_changes) },
     };
     void (*pointer)(void) = NULL;
 

@@ -114,23 +114,26 @@ static int
 list_cap(NubStore *store, const NubHash *hash, JsonBuilder *builder)
 {
     g_autofree char *hex = nub_hash_to_string(hash);
-    g_autoptr(NubCap) cap = NULL;
+    const char *kind_name = NULL;
     GError *error = NULL;
+    NubCapKind kind;
+    guint64 size = 0;
 
-    if (values.details && !(cap = nub_store_get_cap(store, hash, &error)))
-        return nub_cli_fail_error(error);
-    const char *kind = cap ? nub_cap_kind_to_string(nub_cap_get_kind(cap)) : NULL;
-    gsize size = cap ? g_bytes_get_size(nub_cap_get_wire(cap)) : 0;
+    if (values.details) {
+        if (!nub_store_describe_cap(store, hash, &kind, &size, &error))
+            return nub_cli_fail_error(error);
+        kind_name = nub_cap_kind_to_string(kind);
+    }
     if (builder) {
         json_builder_begin_object(builder);
         nub_cli_json_hash(builder, "hash", hash);
-        if (cap) {
-            nub_cli_json_string(builder, "kind", kind);
+        if (kind_name) {
+            nub_cli_json_string(builder, "kind", kind_name);
             nub_cli_json_u64(builder, "size", size);
         }
         json_builder_end_object(builder);
-    } else if (cap) {
-        printf("%s  %s %" G_GSIZE_FORMAT "\n", hex, kind, size);
+    } else if (kind_name) {
+        printf("%s  %s %" G_GUINT64_FORMAT "\n", hex, kind_name, size);
     } else {
         printf("%s\n", hex);
     }

@@ -4,6 +4,7 @@
  * nothing here waits for it, and whether a capability is present is known without an exit. */
 #include "kvm-private.h"
 #include "bytes.h"
+#include "difference.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -241,6 +242,27 @@ nub_kvm_get_cap(void *backend, const struct nub_hash *hash, struct nub_bytes *wi
         return nub_kvm_no_memory(failure);
     *wire = (struct nub_bytes){ .data = copy, .size = size, .release = release_bytes };
     return NUB_OK;
+}
+
+int32_t
+nub_kvm_get_changes(void *backend, const struct nub_hash *base, const struct nub_hash *hash,
+                    const struct nub_changes *changes, struct nub_failure *failure)
+{
+    struct nub_kvm *kvm = backend;
+    struct nub_dir_entry *old = nub_book_pin(kvm, base);
+    struct nub_dir_entry *entry = old ? nub_book_pin(kvm, hash) : NULL;
+    const struct nub_hash *missing = old ? hash : base;
+    enum nub_status status = NUB_ERR_NOT_FOUND;
+
+    if (entry) {
+        status = nub_dir_entry_changes(old, entry, changes, failure);
+        nub_book_unpin(kvm, entry);
+    } else {
+        nub_fail_hash(failure, status, missing, "cap %h: not found", missing);
+    }
+    if (old)
+        nub_book_unpin(kvm, old);
+    return (int32_t)status;
 }
 
 int32_t

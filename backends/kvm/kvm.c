@@ -371,6 +371,7 @@ static const struct nub_backend_ops ops = {
     .heap_stats = heap_stats,
     .stats = stats,
     .evict = evict,
+    .get_changes = nub_kvm_get_changes,
 };
 
 const struct nub_plugin nub_kvm_plugin = {

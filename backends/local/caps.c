@@ -1,4 +1,5 @@
 /* caps.c - the directory as the plugin ABI offers it: core/model's, under the backend's lock */
+#include "difference.h"
 #include "local-private.h"
 #include <string.h>
 
@@ -114,6 +115,14 @@ pin(struct nub_local *local, const struct nub_hash *hash, struct nub_failure *fa
     return entry;
 }
 
+static void
+unpin(struct nub_local *local, struct nub_dir_entry *entry)
+{
+    lock(local);
+    nub_dir_unpin(local->dir, entry);
+    unlock(local);
+}
+
 int32_t
 nub_local_get_cap(void *backend, const struct nub_hash *hash, struct nub_bytes *wire,
                   struct nub_failure *failure)
@@ -127,14 +136,30 @@ nub_local_get_cap(void *backend, const struct nub_hash *hash, struct nub_bytes *
     uint8_t *copy = nub_alloc(&local->alloc, size);
     if (copy)
         nub_dir_wire(entry, copy);
-    lock(local);
-    nub_dir_unpin(local->dir, entry);
-    unlock(local);
+    unpin(local, entry);
     if (!copy)
         return (int32_t)nub_local_no_memory(failure);
     *wire =
         (struct nub_bytes){ .data = copy, .size = size, .release = release_bytes, .ctx = local };
     return NUB_OK;
+}
+
+int32_t
+nub_local_get_changes(void *backend, const struct nub_hash *base, const struct nub_hash *hash,
+                      const struct nub_changes *changes, struct nub_failure *failure)
+{
+    struct nub_local *local = backend;
+    struct nub_dir_entry *old = pin(local, base, failure);
+    struct nub_dir_entry *entry = old ? pin(local, hash, failure) : NULL;
+    enum nub_status status = NUB_ERR_NOT_FOUND;
+
+    if (entry) {
+        status = nub_dir_entry_changes(old, entry, changes, failure);
+        unpin(local, entry);
+    }
+    if (old)
+        unpin(local, old);
+    return (int32_t)status;
 }
 
 int32_t

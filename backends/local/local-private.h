@@ -133,6 +133,7 @@ int32_t nub_local_put_cap(void *backend, struct nub_slice wire, struct nub_hash 
 int32_t nub_local_put_cap_with_hash(void *backend, const struct nub_hash *hash, struct nub_slice wire, struct nub_failure *failure);
 int32_t nub_local_contains(void *backend, const struct nub_hash *hash, uint32_t *present, struct nub_failure *failure);
 int32_t nub_local_get_cap(void *backend, const struct nub_hash *hash, struct nub_bytes *wire, struct nub_failure *failure);
+int32_t nub_local_get_changes(void *backend, const struct nub_hash *base, const struct nub_hash *hash, const struct nub_changes *changes, struct nub_failure *failure);
 int32_t nub_local_drop_cap(void *backend, const struct nub_hash *hash, struct nub_failure *failure);
 int32_t nub_local_refcount(void *backend, const struct nub_hash *hash, uint64_t *count, struct nub_failure *failure);
 int32_t nub_local_state_root(void *backend, struct nub_hash *root, struct nub_failure *failure);

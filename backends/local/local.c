@@ -250,6 +250,7 @@ const struct nub_backend_ops nub_local_ops = {
     .session_interrupt = nub_local_session_interrupt,
     .stats = stats,
     .evict = evict,
+    .get_changes = nub_local_get_changes,
 };
 
 const struct nub_plugin nub_local_plugin = {

@@ -167,10 +167,13 @@ nub_instance_spec(struct nub_instance_spec *spec, const struct nub_instance *ins
     spec->phase = instance->phase;
 }
 
+_Static_assert(NUB_INSTANCE_BARE_SIZE == NUB_WIRE_SELECTOR_SIZE + NUB_WIRE_INSTANCE_FIXED,
+               "the two say the same");
+
 uint64_t
 nub_instance_wire_size(const struct nub_instance_spec *spec)
 {
-    uint64_t size = NUB_WIRE_SELECTOR_SIZE + NUB_WIRE_INSTANCE_FIXED;
+    uint64_t size = NUB_INSTANCE_BARE_SIZE;
 
     for (uint32_t i = 0; i < spec->n_overlays; i++)
         size += NUB_WIRE_OFFSET_SIZE + NUB_WIRE_OVERLAY_FIXED + spec->overlays[i].bytes.size;

@@ -143,6 +143,18 @@ image_root(struct nub_hash *root, const struct nub_image *image)
     nub_ssz_nodes_root(root, fields, 9, 0, DEPTH_CONTAINER_9);
 }
 
+void
+nub_overlay_root(struct nub_hash *root, uint32_t page, uint32_t n_pages,
+                 const struct nub_hash *pages, unsigned depth)
+{
+    struct nub_hash fields[2];
+
+    number_chunk(&fields[0], (uint64_t)page * NUB_PAGE_SIZE);
+    nub_ssz_nodes_root(&fields[1], pages, 1, depth, DEPTH_BYTES);
+    nub_ssz_mix_in_length(&fields[1], (uint64_t)n_pages * NUB_PAGE_SIZE);
+    pair_root(root, fields);
+}
+
 static void
 overlay_root(struct nub_hash *root, const struct nub_instance *instance, uint32_t i)
 {

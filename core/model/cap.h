@@ -110,6 +110,8 @@ enum nub_status nub_cap_decode(struct nub_cap *cap, struct nub_slice wire, struc
 void nub_cap_hash(struct nub_hash *hash, const struct nub_cap *cap);
 /** The cap hash of an Instance whose overlays have the root `overlays` (mixed with their number), whatever its `overlays` field says: for Instances kept in another form than the wire's. */
 void nub_instance_root(struct nub_hash *hash, const struct nub_instance *instance, const struct nub_hash *overlays);
+/** The root of an Overlay whose pages have the root `pages`, a subtree of depth `depth`. */
+void nub_overlay_root(struct nub_hash *root, uint32_t page, uint32_t n_pages, const struct nub_hash *pages, unsigned depth);
 
 uint32_t nub_slots_at(const struct nub_slots *slots, uint32_t i, struct nub_hash *hash);
 /** The hash in `slot`, or false. Binary search. */
@@ -172,6 +174,7 @@ uint64_t nub_data_wire_size(uint64_t content_size); /* content is padded to whol
 void nub_data_encode(uint8_t *wire, struct nub_slice content);
 uint64_t nub_image_wire_size(const struct nub_image_spec *spec);
 void nub_image_encode(uint8_t *wire, const struct nub_image_spec *spec);
+#define NUB_INSTANCE_BARE_SIZE 230u /* the wire form of an Instance without overlays */
 uint64_t nub_instance_wire_size(const struct nub_instance_spec *spec);
 void nub_instance_encode(uint8_t *wire, const struct nub_instance_spec *spec);
 uint64_t nub_cnode_wire_size(uint32_t n_entries);

@@ -10,12 +10,11 @@
 static uint32_t
 span(unsigned level)
 {
-    return 1u << (level * NUB_TREE_FANOUT_LOG);
+    return nub_page_tree_span(level);
 }
 
-/* The lowest level at which one node holds `n` pages. */
-static unsigned
-height(uint32_t n)
+unsigned
+nub_page_tree_height(uint32_t n)
 {
     unsigned level = 1;
 
@@ -106,17 +105,25 @@ fill(struct nub_tree_source *source, struct nub_page_tree *node, uint32_t first,
     return true;
 }
 
+void
+nub_page_tree_node_root(struct nub_hash *root, const struct nub_hash *children, uint32_t n,
+                        unsigned level)
+{
+    unsigned depth = NUB_SSZ_PAGE_DEPTH + level * NUB_TREE_FANOUT_LOG;
+
+    nub_ssz_nodes_root(root, children, n, depth - NUB_TREE_FANOUT_LOG, depth);
+}
+
 static void
 hash(struct nub_page_tree *node)
 {
-    unsigned depth = nub_page_tree_depth(node);
     struct nub_hash roots[NUB_TREE_FANOUT];
 
     if (node->level > 1)
         for (uint32_t i = 0; i < node->n; i++)
             roots[i] = node->u.nodes[i]->root;
-    nub_ssz_nodes_root(&node->root, node->level > 1 ? roots : node->u.pages, node->n,
-                       depth - NUB_TREE_FANOUT_LOG, depth);
+    nub_page_tree_node_root(&node->root, node->level > 1 ? roots : node->u.pages, node->n,
+                            node->level);
 }
 
 /* The node of the new tree at a level whose first page is `first`. */
@@ -149,5 +156,5 @@ build(struct nub_tree_source *source, unsigned level, uint32_t first)
 struct nub_page_tree *
 nub_page_tree_new(struct nub_tree_source *source)
 {
-    return build(source, height(source->n), 0);
+    return build(source, nub_page_tree_height(source->n), 0);
 }

@@ -13,6 +13,18 @@
 #define NUB_TREE_FANOUT_LOG 4u
 #define NUB_TREE_FANOUT     (1u << NUB_TREE_FANOUT_LOG)
 
+/** How many pages a node at a level holds when it is full; level 0 is a page. */
+static inline uint32_t
+nub_page_tree_span(unsigned level)
+{
+    return 1u << (level * NUB_TREE_FANOUT_LOG);
+}
+
+/** The level of the root of a tree of `n` pages, at least 1: the lowest at which one node holds them. */
+unsigned nub_page_tree_height(uint32_t n);
+/** The root of a node at a level, at least 1, of which the first `n` children are there. */
+void nub_page_tree_node_root(struct nub_hash *root, const struct nub_hash *children, uint32_t n, unsigned level);
+
 struct nub_page_tree {
     uint64_t refs; /* atomic */
     struct nub_hash root;

@@ -14,7 +14,6 @@
 #define SLAB_PAGES     256u /* at most: what a single page in use can keep alive */
 #define PIECES_ALWAYS  64u  /* this many pieces are never too many, ... */
 #define PAGES_A_PIECE  16u  /* ... nor is one for so many pages */
-#define DEPTH_BYTES    27u  /* List[uint8, 2^32] */
 #define DEPTH_OVERLAYS 19u
 
 static const uint8_t *
@@ -350,31 +349,31 @@ is_same(void *ctx, uint32_t first, uint32_t n)
     return i == source->n_edits || source->edits[i].page >= (uint64_t)source->page + first + n;
 }
 
+const struct nub_hash *
+nub_paged_page_root(const struct nub_paged *paged, uint32_t page)
+{
+    const struct nub_page_run *run = find_run(paged, page);
+
+    return run->tree ? nub_page_tree_page(run->tree, page - run->page) : NULL;
+}
+
 static void
 page_root(void *ctx, uint32_t i, struct nub_hash *root)
 {
     const struct run_source *source = ctx;
     uint32_t page = source->page + i, edit = first_edit(source, page);
-    const struct nub_page_run *run;
 
-    if (edit < source->n_edits && source->edits[edit].page == page) {
+    if (edit < source->n_edits && source->edits[edit].page == page)
         *root = source->edits[edit].root;
-        return;
-    }
-    run = find_run(source->base, page);
-    *root = *nub_page_tree_page(run->tree, page - run->page);
+    else
+        *root = *nub_paged_page_root(source->base, page);
 }
 
 static void
 overlay_root(struct nub_page_run *run)
 {
-    struct nub_hash fields[2] = { { { 0 } } };
-
-    nub_put_le32(fields[0].bytes, run->page * NUB_PAGE_SIZE);
-    nub_ssz_nodes_root(&fields[1], &run->tree->root, 1, nub_page_tree_depth(run->tree),
-                       DEPTH_BYTES);
-    nub_ssz_mix_in_length(&fields[1], (uint64_t)run->n_pages * NUB_PAGE_SIZE);
-    nub_sha256_nodes(run->root.bytes, fields[0].bytes, 1);
+    nub_overlay_root(&run->root, run->page, run->n_pages, &run->tree->root,
+                     nub_page_tree_depth(run->tree));
 }
 
 static bool

@@ -68,6 +68,8 @@ uint64_t nub_paged_own_bytes(const struct nub_paged *paged);
 void nub_paged_root(struct nub_hash *root, const struct nub_paged *paged);
 /** The bytes of a page, or NULL. */
 const uint8_t *nub_paged_find(const struct nub_paged *paged, uint32_t page);
+/** The root of a page that is there; NULL: it was not made. */
+const struct nub_hash *nub_paged_page_root(const struct nub_paged *paged, uint32_t page);
 /** nub_instance_overlay() and nub_instance_next_piece() of such an Instance. */
 void nub_paged_overlay(const struct nub_paged *paged, uint32_t i, struct nub_overlay *overlay);
 bool nub_paged_next_piece(const struct nub_paged *paged, uint32_t *cursor, struct nub_overlay *piece);

@@ -1,8 +1,9 @@
-/* store-lmdb.c - a store on disk: an LMDB environment with two tables
+/* store-lmdb.c - a store on disk: an LMDB environment with a few tables
  *
- * "caps" maps hashes to wire forms, "names" maps names to hashes. A batch is one LMDB transaction,
- * which LMDB makes durable with its own copy-on-write pages: after a crash the file is as it was at
- * the last commit, without a log to be replayed. Judges nothing about capabilities; the callers do.
+ * "caps" and "parts" map hashes to records, "names" maps names to hashes, "meta" says which format
+ * this is. A batch is one LMDB transaction, which LMDB makes durable with its own copy-on-write
+ * pages: after a crash the file is as it was at the last commit, without a log to be replayed.
+ * Judges nothing about capabilities; the callers do.
  */
 #include "bytes.h"
 #include "failure.h"
@@ -17,9 +18,13 @@
 
 #define MAX_NAME 255u /* within LMDB's limit of 511 bytes a key */
 
+/* 1: "caps" and "names" alone, without "meta". 2: with "parts". A store of format 1 becomes one of
+ * 2 when it is opened: what it has stays as it is. */
+#define FORMAT 2u
+
 struct store {
     MDB_env *env;
-    MDB_dbi caps, names;
+    MDB_dbi caps, parts, names;
     char *path;
     dev_t device; /* of the folder, with inode: which folder it is, whatever its path */
     ino_t inode;
@@ -98,22 +103,53 @@ option(const struct nub_store_args *args, const char *name)
     return NULL;
 }
 
-static int
-open_tables(struct store *store)
+/* The format of an environment; one that does not say is new or of the first. */
+static enum nub_status
+check_format(const struct store *store, MDB_txn *txn, struct nub_failure *failure)
+{
+    MDB_val key = { strlen("format"), (void *)(uintptr_t) "format" }, value;
+    uint8_t format[4];
+    MDB_dbi meta;
+    int error = mdb_dbi_open(txn, "meta", MDB_CREATE, &meta);
+
+    if (!error)
+        error = mdb_get(txn, meta, &key, &value);
+    if (!error && (value.mv_size != sizeof format || nub_le32(value.mv_data) != FORMAT))
+        return nub_fail(
+            failure, NUB_ERR_NOT_SUPPORTED,
+            "store %s: its format is %u and this nub knows formats 1 to %u: a later nub "
+            "wrote it",
+            store->path, value.mv_size == sizeof format ? nub_le32(value.mv_data) : 0, FORMAT);
+    if (error == MDB_NOTFOUND) {
+        nub_put_le32(format, FORMAT);
+        value = (MDB_val){ sizeof format, format };
+        error = mdb_put(txn, meta, &key, &value, 0);
+    }
+    return error ? lmdb_failed(store, error, "opening", failure) : NUB_OK;
+}
+
+static enum nub_status
+open_tables(struct store *store, struct nub_failure *failure)
 {
     MDB_txn *txn;
     int error = mdb_txn_begin(store->env, NULL, 0, &txn);
 
     if (error)
-        return error;
-    error = mdb_dbi_open(txn, "caps", MDB_CREATE, &store->caps);
-    if (!error)
-        error = mdb_dbi_open(txn, "names", MDB_CREATE, &store->names);
-    if (error) {
-        mdb_txn_abort(txn);
-        return error;
+        return lmdb_failed(store, error, "opening", failure);
+    enum nub_status status = check_format(store, txn, failure);
+    if (status == NUB_OK) {
+        error = mdb_dbi_open(txn, "caps", MDB_CREATE, &store->caps);
+        if (!error)
+            error = mdb_dbi_open(txn, "parts", MDB_CREATE, &store->parts);
+        if (!error)
+            error = mdb_dbi_open(txn, "names", MDB_CREATE, &store->names);
     }
-    return mdb_txn_commit(txn);
+    if (status != NUB_OK || error) {
+        mdb_txn_abort(txn);
+        return error ? lmdb_failed(store, error, "opening", failure) : status;
+    }
+    error = mdb_txn_commit(txn);
+    return error ? lmdb_failed(store, error, "opening", failure) : NUB_OK;
 }
 
 static enum nub_status
@@ -133,15 +169,13 @@ open_environment(struct store *store, uint64_t map_size, bool sync, struct nub_f
                         store->path);
     int error = mdb_env_create(&store->env);
     if (!error)
-        error = mdb_env_set_maxdbs(store->env, 2);
+        error = mdb_env_set_maxdbs(store->env, 4);
     if (!error)
         error = mdb_env_set_mapsize(store->env, map_size);
     /* NOTLS: a read belongs to its transaction, not to the thread that happens to make it. */
     if (!error)
         error = mdb_env_open(store->env, store->path, MDB_NOTLS | (sync ? 0 : MDB_NOSYNC), 0600);
-    if (!error)
-        error = open_tables(store);
-    return error ? lmdb_failed(store, error, "opening", failure) : NUB_OK;
+    return error ? lmdb_failed(store, error, "opening", failure) : open_tables(store, failure);
 }
 
 static int32_t
@@ -183,29 +217,48 @@ free_bytes(struct nub_bytes *bytes)
     free(bytes->ctx);
 }
 
+/* A record of a table, given to the caller; `what` it would be. */
 static int32_t
-store_get(void *opaque, const struct nub_hash *hash, struct nub_bytes *wire,
-          struct nub_failure *failure)
+get_record(struct store *store, MDB_dbi table, const char *what, const struct nub_hash *hash,
+           struct nub_bytes *record, struct nub_failure *failure)
 {
-    struct store *store = opaque;
     MDB_val key = hash_key(hash), value;
     MDB_txn *txn;
     int error = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
 
     if (error)
         return lmdb_failed(store, error, "reading", failure);
-    error = mdb_get(txn, store->caps, &key, &value);
+    error = mdb_get(txn, table, &key, &value);
     uint8_t *copy = error ? NULL : malloc(value.mv_size ? value.mv_size : 1);
     if (copy) {
         memcpy(copy, value.mv_data, value.mv_size);
-        *wire = (struct nub_bytes){ copy, value.mv_size, free_bytes, copy };
+        *record = (struct nub_bytes){ copy, value.mv_size, free_bytes, copy };
     }
     mdb_txn_abort(txn);
     if (error == MDB_NOTFOUND)
-        return nub_fail_hash(failure, NUB_ERR_NOT_FOUND, hash, "cap %h: not in the store", hash);
+        return nub_fail_hash(failure, NUB_ERR_NOT_FOUND, hash, "%s %h: not in the store", what,
+                             hash);
     if (error)
         return lmdb_failed(store, error, "reading", failure);
     return copy ? NUB_OK : nub_fail(failure, NUB_ERR_NO_MEMORY, "store: out of memory");
+}
+
+static int32_t
+store_get(void *opaque, const struct nub_hash *hash, struct nub_bytes *wire,
+          struct nub_failure *failure)
+{
+    struct store *store = opaque;
+
+    return get_record(store, store->caps, "cap", hash, wire, failure);
+}
+
+static int32_t
+store_get_part(void *opaque, const struct nub_hash *hash, struct nub_bytes *record,
+               struct nub_failure *failure)
+{
+    struct store *store = opaque;
+
+    return get_record(store, store->parts, "part", hash, record, failure);
 }
 
 static int32_t
@@ -264,7 +317,7 @@ store_get_name(void *opaque, const char *name, struct nub_hash *hash, struct nub
 /* Walks one table; `visit` returns false to end the walk, or reports a broken record. */
 struct walk {
     bool (*visit)(struct walk *walk, const MDB_val *key, const MDB_val *value);
-    uint32_t (*each_cap)(void *ctx, const struct nub_hash *hash, uint64_t size);
+    uint32_t (*each_record)(void *ctx, const struct nub_hash *hash, uint64_t size);
     uint32_t (*each_name)(void *ctx, const char *name, const struct nub_hash *hash);
     void *ctx;
     bool broken;
@@ -296,7 +349,7 @@ walk_table(struct store *store, MDB_dbi table, struct walk *walk, struct nub_fai
 }
 
 static bool
-visit_cap(struct walk *walk, const MDB_val *key, const MDB_val *value)
+visit_record(struct walk *walk, const MDB_val *key, const MDB_val *value)
 {
     struct nub_hash hash;
 
@@ -304,7 +357,7 @@ visit_cap(struct walk *walk, const MDB_val *key, const MDB_val *value)
         walk->broken = true;
         return false;
     }
-    return walk->each_cap(walk->ctx, &hash, value->mv_size) != 0;
+    return walk->each_record(walk->ctx, &hash, value->mv_size) != 0;
 }
 
 static bool
@@ -327,9 +380,19 @@ store_each_cap(void *opaque, uint32_t (*each)(void *, const struct nub_hash *, u
                struct nub_failure *failure)
 {
     struct store *store = opaque;
-    struct walk walk = { .visit = visit_cap, .each_cap = each, .ctx = ctx };
+    struct walk walk = { .visit = visit_record, .each_record = each, .ctx = ctx };
 
     return walk_table(store, store->caps, &walk, failure);
+}
+
+static int32_t
+store_each_part(void *opaque, uint32_t (*each)(void *, const struct nub_hash *, uint64_t),
+                void *ctx, struct nub_failure *failure)
+{
+    struct store *store = opaque;
+    struct walk walk = { .visit = visit_record, .each_record = each, .ctx = ctx };
+
+    return walk_table(store, store->parts, &walk, failure);
 }
 
 static int32_t
@@ -345,22 +408,42 @@ store_each_name(void *opaque, uint32_t (*each)(void *, const char *, const struc
 /* ---- writing --------------------------------------------------------------------------------- */
 
 static int
-write_caps(struct store *store, MDB_txn *txn, const struct nub_store_batch *batch)
+put_records(MDB_txn *txn, MDB_dbi table, const struct nub_store_cap *records, uint32_t n)
 {
-    for (uint32_t i = 0; i < batch->n_caps; i++) {
-        MDB_val key = hash_key(&batch->caps[i].hash);
-        MDB_val value = { batch->caps[i].wire.size, (void *)batch->caps[i].wire.data };
-        int error = mdb_put(txn, store->caps, &key, &value, MDB_NOOVERWRITE);
+    for (uint32_t i = 0; i < n; i++) {
+        MDB_val key = hash_key(&records[i].hash);
+        MDB_val value = { records[i].wire.size, (void *)records[i].wire.data };
+        int error = mdb_put(txn, table, &key, &value, MDB_NOOVERWRITE);
         if (error && error != MDB_KEYEXIST)
             return error;
     }
-    for (uint32_t i = 0; i < batch->n_removed; i++) {
-        MDB_val key = hash_key(&batch->removed[i]);
-        int error = mdb_del(txn, store->caps, &key, NULL);
+    return 0;
+}
+
+static int
+remove_records(MDB_txn *txn, MDB_dbi table, const struct nub_hash *hashes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        MDB_val key = hash_key(&hashes[i]);
+        int error = mdb_del(txn, table, &key, NULL);
         if (error && error != MDB_NOTFOUND)
             return error;
     }
     return 0;
+}
+
+static int
+write_records(struct store *store, MDB_txn *txn, const struct nub_store_batch *batch)
+{
+    int error = put_records(txn, store->caps, batch->caps, batch->n_caps);
+
+    if (!error)
+        error = put_records(txn, store->parts, batch->parts, batch->n_parts);
+    if (!error)
+        error = remove_records(txn, store->caps, batch->removed, batch->n_removed);
+    if (!error)
+        error = remove_records(txn, store->parts, batch->removed_parts, batch->n_removed_parts);
+    return error;
 }
 
 static int
@@ -392,7 +475,7 @@ store_write(void *opaque, const struct nub_store_batch *batch, struct nub_failur
     int error = mdb_txn_begin(store->env, NULL, 0, &txn);
     if (error)
         return lmdb_failed(store, error, "writing", failure);
-    error = write_caps(store, txn, batch);
+    error = write_records(store, txn, batch);
     if (!error)
         error = write_names(store, txn, batch);
     if (error) {
@@ -424,6 +507,8 @@ static const struct nub_store_ops store_ops = {
     .get_name = store_get_name,
     .each_cap = store_each_cap,
     .each_name = store_each_name,
+    .get_part = store_get_part,
+    .each_part = store_each_part,
 };
 
 static const struct nub_plugin store_plugin = {

@@ -193,6 +193,8 @@ make_ops()
     ops.heap_stats = forward<&Ops::heap_stats, N_COUNTERS, nub_heap_stats *>;
     ops.stats = stats;
     ops.evict = forward<&Ops::evict, N_COUNTERS>;
+    ops.get_changes =
+        forward<&Ops::get_changes, GETS, const nub_hash *, const nub_hash *, const nub_changes *>;
     return ops;
 }
 

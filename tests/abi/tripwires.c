@@ -145,7 +145,14 @@ AT(nub_heap_stats, allocations, 16);
 AT(nub_heap_stats, fragments, 24);
 AT(nub_heap_stats, available, 32);
 
-SIZE(nub_backend_ops, 248);
+SIZE(nub_changes, 32);
+AT(nub_changes, struct_size, 0);
+AT(nub_changes, reserved, 4);
+AT(nub_changes, ctx, 8);
+AT(nub_changes, header, 16);
+AT(nub_changes, page, 24);
+
+SIZE(nub_backend_ops, 256);
 AT(nub_backend_ops, struct_size, 0);
 AT(nub_backend_ops, features, 4);
 AT(nub_backend_ops, create, 8);
@@ -178,6 +185,7 @@ AT(nub_backend_ops, session_interrupt, 216);
 AT(nub_backend_ops, heap_stats, 224);
 AT(nub_backend_ops, stats, 232);
 AT(nub_backend_ops, evict, 240);
+AT(nub_backend_ops, get_changes, 248);
 
 SIZE(nub_store_args, 24);
 AT(nub_store_args, struct_size, 0);
@@ -193,7 +201,7 @@ SIZE(nub_store_name, 40);
 AT(nub_store_name, name, 0);
 AT(nub_store_name, hash, 8);
 
-SIZE(nub_store_batch, 40);
+SIZE(nub_store_batch, 64);
 AT(nub_store_batch, struct_size, 0);
 AT(nub_store_batch, n_caps, 4);
 AT(nub_store_batch, caps, 8);
@@ -201,8 +209,12 @@ AT(nub_store_batch, n_names, 16);
 AT(nub_store_batch, n_removed, 20);
 AT(nub_store_batch, names, 24);
 AT(nub_store_batch, removed, 32);
+AT(nub_store_batch, n_parts, 40);
+AT(nub_store_batch, n_removed_parts, 44);
+AT(nub_store_batch, parts, 48);
+AT(nub_store_batch, removed_parts, 56);
 
-SIZE(nub_store_ops, 72);
+SIZE(nub_store_ops, 88);
 AT(nub_store_ops, struct_size, 0);
 AT(nub_store_ops, features, 4);
 AT(nub_store_ops, create, 8);
@@ -213,6 +225,8 @@ AT(nub_store_ops, write, 40);
 AT(nub_store_ops, get_name, 48);
 AT(nub_store_ops, each_cap, 56);
 AT(nub_store_ops, each_name, 64);
+AT(nub_store_ops, get_part, 72);
+AT(nub_store_ops, each_part, 80);
 
 SIZE(nub_plugin, 64);
 AT(nub_plugin, abi_version, 0);

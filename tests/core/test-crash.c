@@ -1,9 +1,9 @@
 /* test-crash.c - kill -9 at random moments while heads move: nothing that was acknowledged is lost
  *
- * A child commits and advances in a loop and says after each call that it returned; the parent
- * kills it. The store must open and verify, and its head must be the last one that was acknowledged
- * or the one in flight. Programs are deterministic, so the parent knows every head before.
- * NUB_CRASH_ROUNDS says how often (default 60; the soak makes it 1000).
+ * A child commits and advances in a loop, collects now and then, and says after each commit that it
+ * returned; the parent kills it. The store must open and verify, and its head must be the last one
+ * that was acknowledged or the one in flight. Programs are deterministic, so the parent knows every
+ * head before. NUB_CRASH_ROUNDS says how often (default 60; the soak makes it 1000).
  */
 #include "program-test.h"
 
@@ -13,7 +13,15 @@
 
 static const char *program; /* this one */
 
-#define CYCLE 256 /* the program keeps one byte: after so many commits the heads come round */
+/* The state is so many pages; each commit changes one, from 1 to 2 or back: the heads come round.
+ */
+#define N_PAGES 128
+#define CYCLE   (2 * N_PAGES)
+#define START   0x100000u
+
+/* store_ind_u64 phi8, [phi7]; jump_ind phi0 */
+static const guint8 code[] = { 0x7B, 0x78, 0x00, 0x32, 0x00 };
+static const guint8 mask[] = { 0x09 };
 
 static NubRegistry *
 open_registry(const char *dir)
@@ -30,6 +38,37 @@ open_registry(const char *dir)
     return registry;
 }
 
+/* What the last commit of a cycle leaves. */
+static NubHash
+publish(NubKernel *kernel)
+{
+    g_autoptr(NubImageBuilder) image = nub_image_builder_new(code, sizeof code, mask, sizeof mask);
+    g_autoptr(NubInstanceBuilder) instance = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(NubBundle) bundle = nub_bundle_new();
+    g_autoptr(NubCap) image_cap = NULL;
+    g_autoptr(NubCap) instance_cap = NULL;
+    guint8 *bytes = g_malloc0(N_PAGES * 4096);
+    g_autoptr(GBytes) content = g_bytes_new_take(bytes, N_PAGES * 4096);
+    NubHash hash;
+
+    nub_image_builder_add_endpoint(image, 0, NULL);
+    image_cap = nub_image_builder_build(image, &error);
+    g_assert_no_error(error);
+    nub_cap_get_hash(image_cap, &hash);
+    for (guint i = 0; i < N_PAGES; i++)
+        bytes[i * 4096] = 2;
+    instance = nub_instance_builder_new(&hash);
+    nub_instance_builder_add_overlay(instance, START, content);
+    instance_cap = nub_instance_builder_build(instance, &error);
+    g_assert_no_error(error);
+    nub_bundle_add(bundle, image_cap);
+    nub_bundle_add(bundle, instance_cap);
+    g_assert_true(nub_kernel_put_bundle(kernel, bundle, &hash, &error));
+    g_assert_no_error(error);
+    return hash;
+}
+
 /* Commit number `i`, from `head`. */
 static NubHash
 commit(NubKernel *kernel, const NubHash *head, guint64 i)
@@ -37,7 +76,7 @@ commit(NubKernel *kernel, const NubHash *head, guint64 i)
     g_autoptr(NubCall) call = nub_call_new(head);
     g_autoptr(GError) error = NULL;
     g_autoptr(NubOutcome) outcome = NULL;
-    const guint64 args[4] = { i };
+    const guint64 args[4] = { START + i % N_PAGES * 4096, 1 + i / N_PAGES % 2 };
     NubHash successor;
 
     nub_call_set_args(call, args);
@@ -56,16 +95,19 @@ run_child(const char *dir, guint64 n)
 {
     g_autoptr(NubRegistry) registry = open_registry(dir);
     g_autoptr(NubKernel) kernel = nub_registry_open(registry, NULL, NULL);
+    g_autoptr(NubStore) store = nub_registry_get_store(registry);
     NubHash head;
 
     g_assert_nonnull(kernel);
     g_assert_true(nub_kernel_state_root(kernel, &head, NULL));
     if (nub_hash_is_none(&head))
-        head = nub_test_publish(kernel, &nub_test_stores);
+        head = publish(kernel);
     for (;; n++) {
         head = commit(kernel, &head, n);
         if (write(STDOUT_FILENO, ".", 1) != 1)
             return 1;
+        if (n % 40 == 39)
+            g_assert_true(nub_store_gc(store, NULL, NULL, NULL));
     }
 }
 
@@ -75,7 +117,7 @@ foresee(void)
 {
     NubHash *heads = g_new(NubHash, CYCLE);
     g_autoptr(NubKernel) kernel = nub_test_local();
-    NubHash head = nub_test_publish(kernel, &nub_test_stores);
+    NubHash head = publish(kernel);
 
     for (guint i = 0; i < CYCLE; i++)
         heads[i] = head = commit(kernel, &head, i);

@@ -232,6 +232,20 @@ struct nub_session_args {
 
 enum nub_access { NUB_ACCESS_READ_ONLY = 0, NUB_ACCESS_READ_WRITE = 1 };
 
+/** For get_changes: who is told. The functions return soon and call nothing of the backend. */
+struct nub_changes {
+    uint32_t struct_size;
+    uint32_t reserved; /* zero */
+    void *ctx;         /* pass it as the first argument */
+    /** Once, first: the wire form that the Instance would have without overlays. */
+    void (*header)(void *ctx, struct nub_slice wire);
+    /**
+     * Ascending, each page once: the NUB_PAGE_SIZE bytes of a page of an overlay that the base has not, or has with
+     * other bytes; NULL for a page of the base's overlays that the Instance has not.
+     */
+    void (*page)(void *ctx, uint32_t address, const uint8_t *bytes);
+};
+
 /** heap_stats: the heap of a guest. */
 struct nub_heap_stats {
     uint32_t struct_size;
@@ -300,6 +314,12 @@ typedef int32_t (*nub_stats_fn)(void *backend, void (*each)(void *ctx, const cha
 /** Forgets all compiled or pre-decoded code (for cold benchmarks). Programs in use stay. */
 typedef int32_t (*nub_evict_fn)(void *backend, struct nub_failure *failure);
 
+/**
+ * What makes the Instance `hash` of the Instance `base`, so that storing a successor costs what its run touched. Both
+ * are present: NOT_FOUND names the one that is not, NOT_AN_INSTANCE the one that is another kind.
+ */
+typedef int32_t (*nub_get_changes_fn)(void *backend, const struct nub_hash *base, const struct nub_hash *hash, const struct nub_changes *changes, struct nub_failure *failure);
+
 /** What a backend can do. Append only. Members marked optional may be NULL: NOT_SUPPORTED. */
 struct nub_backend_ops {
     uint32_t struct_size; /* sizeof as the module's compiler saw it */
@@ -334,6 +354,7 @@ struct nub_backend_ops {
     nub_heap_stats_fn heap_stats;
     nub_stats_fn stats;
     nub_evict_fn evict;
+    nub_get_changes_fn get_changes;
 };
 
 /* ---- stores ------------------------------------------------------------------------------ */
@@ -346,7 +367,7 @@ struct nub_store_args {
     const struct nub_host *host; /* log only */
 };
 
-/** A capability to be written: the caller vouches that `hash` is its name. */
+/** A record to be written: the caller vouches that `hash` is its name. */
 struct nub_store_cap {
     struct nub_hash hash;
     struct nub_slice wire;
@@ -367,19 +388,28 @@ struct nub_store_batch {
     uint32_t n_removed;
     const struct nub_store_name *names;
     const struct nub_hash *removed; /* capabilities to forget; absent ones are no error */
+    uint32_t n_parts; /* from here on zero for a module without get_part */
+    uint32_t n_removed_parts;
+    const struct nub_store_cap *parts; /* as caps, in the other table */
+    const struct nub_hash *removed_parts;
 };
 
 /**
- * What a store module does: it keeps capabilities by hash and hashes by name, on disk or elsewhere.
- * It judges nothing: what refers to what, and whether bytes fit a hash, is its callers' business.
- * All functions are mandatory and may be called from several threads at once.
+ * What a store module does: it keeps records by hash and hashes by name, on disk or elsewhere. It
+ * judges nothing: what is in a record (a capability, as its wire form or as core lays it down), what
+ * refers to what, and whether a record fits its hash, is its callers' business. Functions up to
+ * each_name are mandatory. All may be called from several threads at once.
+ *
+ * A module that has get_part and each_part keeps a second table beside that of capabilities, of the
+ * same shape: parts, which several capabilities share (docs/store.md). Without them every capability
+ * is stored whole.
  */
 struct nub_store_ops {
     uint32_t struct_size;
     uint32_t features; /* none defined: 0 */
     int32_t (*create)(const struct nub_store_args *args, void **store, struct nub_failure *failure);
     void (*destroy)(void *store);
-    /** The wire form, given to the caller. NOT_FOUND. */
+    /** The record of a capability, given to the caller. NOT_FOUND. */
     int32_t (*get)(void *store, const struct nub_hash *hash, struct nub_bytes *wire, struct nub_failure *failure);
     int32_t (*contains)(void *store, const struct nub_hash *hash, uint32_t *present, struct nub_failure *failure);
     /** When it returns NUB_OK the batch is on disk and survives a crash of the machine. */
@@ -389,6 +419,9 @@ struct nub_store_ops {
     /** One consistent view each, in ascending order; ends early when `each` returns 0. `each` must not call the store. */
     int32_t (*each_cap)(void *store, uint32_t (*each)(void *ctx, const struct nub_hash *hash, uint64_t size), void *ctx, struct nub_failure *failure);
     int32_t (*each_name)(void *store, uint32_t (*each)(void *ctx, const char *name, const struct nub_hash *hash), void *ctx, struct nub_failure *failure);
+    /** get and each_cap for parts. Optional, both or neither. */
+    int32_t (*get_part)(void *store, const struct nub_hash *hash, struct nub_bytes *record, struct nub_failure *failure);
+    int32_t (*each_part)(void *store, uint32_t (*each)(void *ctx, const struct nub_hash *hash, uint64_t size), void *ctx, struct nub_failure *failure);
 };
 
 /** What the entry returns; constant for the life of the process. */

@@ -52,6 +52,21 @@ NUB_AVAILABLE_IN_0_1
 NubCap *nub_store_get_cap(NubStore *self, const NubHash *hash, GError **error);
 
 /**
+ * nub_store_describe_cap:
+ * @self: a store
+ * @hash: of a capability
+ * @kind: (out) (optional): its kind
+ * @size: (out) (optional): bytes of its wire form
+ * @error: as nub_store_get_cap()
+ *
+ * Checks what it reads against the name, and reads no pages of an Instance.
+ *
+ * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+gboolean nub_store_describe_cap(NubStore *self, const NubHash *hash, NubCapKind *kind, guint64 *size, GError **error);
+
+/**
  * nub_store_put_cap:
  * @self: a store
  * @cap: what to keep

@@ -161,6 +161,18 @@ put_reading_always(void *backend, const struct nub_hash *hash, struct nub_slice 
     return local.put_cap_with_hash(backend, hash, wire, failure);
 }
 
+static int32_t
+changes_with_one_more(void *backend, const struct nub_hash *base, const struct nub_hash *hash,
+                      const struct nub_changes *changes, struct nub_failure *failure)
+{
+    int32_t status = local.get_changes(backend, base, hash, changes, failure);
+
+    if (status != NUB_OK)
+        return status;
+    changes->page(changes->ctx, 0, NULL); /* never was there */
+    return NUB_OK;
+}
+
 static void
 mandatory_alone(void)
 {
@@ -194,6 +206,7 @@ static const struct {
     { "print", OP(invoke_cached), (any_fn)call_and_print },
     { "failure", OP(invoke_cached), (any_fn)call_past_the_failure },
     { "reading", OP(put_cap_with_hash), (any_fn)put_reading_always },
+    { "changes", OP(get_changes), (any_fn)changes_with_one_more },
     { "few", 0, NULL },
 };
 
