@@ -5,6 +5,8 @@
  */
 #include "backend-private.h"
 
+#include <string.h>
+
 struct _NubBackendInfo {
     NubBackend *backend; /* (owned) */
     NubBackendState state;
@@ -145,6 +147,21 @@ nub_backend_info_list_options(NubBackendInfo *self, gsize *n_options)
     g_return_val_if_fail(self && n_options, NULL);
     *n_options = self->backend->option_keys->len;
     return *n_options ? (const NubConfigKey *)(gpointer)self->backend->option_keys->data : NULL;
+}
+
+const char *
+nub_backend_info_get_option(NubBackendInfo *self, const char *name)
+{
+    const GArray *options;
+
+    g_return_val_if_fail(self && name, NULL);
+    options = self->backend->options;
+    for (guint i = 0; i < options->len; i++) {
+        const struct nub_option *option = &g_array_index(options, struct nub_option, i);
+        if (strcmp(option->name, name) == 0)
+            return option->value;
+    }
+    return NULL;
 }
 
 const char *

@@ -277,6 +277,19 @@ test_options_are_listed(void)
     g_assert_cmpstr(nub_backend_info_get_version(list->pdata[0]), ==, "1.2");
 }
 
+static void
+test_options_in_effect(void)
+{
+    g_autoptr(NubRegistry) registry = nub_test_registry(
+        "{ name: e, module: echo, options: { greeting: hello, max-bytes: 2KiB } }", NULL);
+    g_autoptr(GPtrArray) list = nub_registry_list_backends(registry);
+
+    g_assert_cmpstr(nub_backend_info_get_option(list->pdata[0], "greeting"), ==, "hello");
+    g_assert_cmpstr(nub_backend_info_get_option(list->pdata[0], "max-bytes"), ==, "2048");
+    g_assert_cmpstr(nub_backend_info_get_option(list->pdata[0], "mode"), ==, "plain");
+    g_assert_null(nub_backend_info_get_option(list->pdata[0], "there-is-none"));
+}
+
 /* ---- wrapping ---------------------------------------------------------------------------- */
 
 static void
@@ -534,6 +547,7 @@ main(int argc, char **argv)
     g_test_add_func("/core/registry/options-are-normalised", test_options_are_normalised);
     g_test_add_func("/core/registry/options-refused", test_options_refused);
     g_test_add_func("/core/registry/options-are-listed", test_options_are_listed);
+    g_test_add_func("/core/registry/options-in-effect", test_options_in_effect);
     g_test_add_func("/core/registry/wrapped-backend", test_wrapped_backend);
     g_test_add_func("/core/registry/wrapping-fails", test_wrapping_fails);
     g_test_add_func("/core/registry/reload", test_reload);

@@ -331,6 +331,20 @@ NUB_AVAILABLE_IN_0_1
 GVariant *nub_kernel_stats(NubKernel *self, GError **error);
 
 /**
+ * nub_kernels_to_openmetrics:
+ * @kernels: (array length=n_kernels): whose counters are wanted
+ * @n_kernels: how many
+ * @error: as nub_kernel_stats()
+ *
+ * The counters of nub_kernel_stats() as OpenMetrics text, for a program that answers a scraper: each
+ * with the label `backend`, which is nub_kernel_get_name(). Those of kernels of one name are added.
+ *
+ * Returns: (transfer full): the text, which ends with `# EOF`, or %NULL with @error set. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+char *nub_kernels_to_openmetrics(NubKernel *const *kernels, gsize n_kernels, GError **error);
+
+/**
  * nub_kernel_evict:
  * @self: a kernel
  * @error: in %NUB_ERROR

@@ -334,6 +334,19 @@ NUB_AVAILABLE_IN_0_1
 const NubConfigKey *nub_backend_info_list_options(NubBackendInfo *self, gsize *n_options);
 
 /**
+ * nub_backend_info_get_option:
+ * @self: an info
+ * @name: of an option that the module declares
+ *
+ * The value that the backend is created with: what the configuration says, else the module's
+ * default. Sizes are in bytes and durations in nanoseconds, as the module gets them.
+ *
+ * Returns: (transfer none) (nullable): the value; %NULL: it has none. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+const char *nub_backend_info_get_option(NubBackendInfo *self, const char *name);
+
+/**
  * nub_backend_state_to_string:
  * @state: a state
  *

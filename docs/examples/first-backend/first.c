@@ -73,7 +73,7 @@ first_invoke_cached(void *backend, const struct nub_invoke_args *args, struct nu
 {
     struct first *self = backend;
 
-    if (args->gas > self->max_gas)
+    if ((args->gas > NUB_GAS_MAX ? NUB_GAS_MAX : args->gas) > self->max_gas)
         return fail(failure, NUB_ERR_INVALID_ARGUMENT, "first: more gas than max-gas");
     return self->inner.ops->invoke_cached(self->inner.backend, args, result, failure);
 }
@@ -88,7 +88,7 @@ first_state_root(void *backend, struct nub_hash *root, struct nub_failure *failu
 
 static const struct nub_option_desc first_options[] = {
     { "backend", NUB_OPTION_STRING, 0, "local", NULL, "The backend that calls are passed on to" },
-    { "max-gas", NUB_OPTION_UINT, 0, "1000000000000", NULL,
+    { "max-gas", NUB_OPTION_UINT, 0, "9223372036854775807", NULL,
       "The most gas that a call may ask for" },
 };
 
