@@ -152,14 +152,21 @@ nub_backend_info_list_options(NubBackendInfo *self, gsize *n_options)
 const char *
 nub_backend_info_get_option(NubBackendInfo *self, const char *name)
 {
-    const GArray *options;
+    const GPtrArray *given;
+    const GArray *keys;
 
     g_return_val_if_fail(self && name, NULL);
-    options = self->backend->options;
-    for (guint i = 0; i < options->len; i++) {
-        const struct nub_option *option = &g_array_index(options, struct nub_option, i);
+    given = self->backend->config->options;
+    keys = self->backend->option_keys;
+    for (guint i = 0; given && i < given->len; i++) {
+        const NubConfigOption *option = given->pdata[i];
         if (strcmp(option->name, name) == 0)
             return option->value;
+    }
+    for (guint i = 0; i < keys->len; i++) {
+        const NubConfigKey *key = &g_array_index(keys, NubConfigKey, i);
+        if (strcmp(key->name, name) == 0)
+            return key->default_value;
     }
     return NULL;
 }

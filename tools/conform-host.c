@@ -87,10 +87,11 @@ options_in_effect(NubBackendInfo *info, const struct nub_plugin *plugin)
 
     g_array_set_clear_func(options, option_clear);
     for (guint64 i = 0; i < plugin->n_options; i++) {
-        const char *name = plugin->options[i].name;
-        const char *value = nub_backend_info_get_option(info, name);
-        struct nub_option option = { .name = name, .value = g_strdup(value) };
-        if (value)
+        const struct nub_option_desc *desc = &plugin->options[i];
+        const char *text = nub_backend_info_get_option(info, desc->name);
+        struct nub_option option = { .name = desc->name,
+                                     .value = text ? nub_abi_option_value(desc, text) : NULL };
+        if (option.value)
             g_array_append_val(options, option);
     }
     return options;

@@ -145,9 +145,12 @@ begin(struct recorder *self, const struct nub_create_args *args, const char *inn
                                .size = strlen(inner) };
 
     self->fd = open_file(self, pattern);
+    if (self->fd < 0 && errno == EEXIST)
+        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT,
+                        "recording %s: exists already; a %%n in the name numbers the files",
+                        self->path);
     if (self->fd < 0)
-        return nub_fail(failure, errno == EEXIST ? NUB_ERR_INVALID_ARGUMENT : NUB_ERR_SYSTEM,
-                        "recording %s: %s", self->path, strerror(errno));
+        return nub_fail(failure, NUB_ERR_SYSTEM, "recording %s: %s", self->path, strerror(errno));
     nub_recording_header(header);
     int error = write_all(self->fd, header, sizeof header);
     if (error)

@@ -234,7 +234,8 @@ test_options_refused(void)
         const char *message;
     } rows[] = {
         { "cuont: 3", "data:4:41: backend 'e': unknown option 'cuont' (did you mean 'count'?)" },
-        { "entirely-else: 3", "data:4:41: backend 'e': unknown option 'entirely-else'" },
+        { "entirely-else: 3", "data:4:41: backend 'e': unknown option 'entirely-else'; there are greeting, loud, count, "
+          "max-bytes, wait, mode" },
         { "loud: yes", "data:4:47: backend 'e': option 'loud': expected true or false, not 'yes'" },
         { "count: -1", "data:4:48: backend 'e': option 'count': expected a number, not '-1'" },
         { "count: 18446744073709551616",
@@ -285,7 +286,7 @@ test_options_in_effect(void)
     g_autoptr(GPtrArray) list = nub_registry_list_backends(registry);
 
     g_assert_cmpstr(nub_backend_info_get_option(list->pdata[0], "greeting"), ==, "hello");
-    g_assert_cmpstr(nub_backend_info_get_option(list->pdata[0], "max-bytes"), ==, "2048");
+    g_assert_cmpstr(nub_backend_info_get_option(list->pdata[0], "max-bytes"), ==, "2KiB");
     g_assert_cmpstr(nub_backend_info_get_option(list->pdata[0], "mode"), ==, "plain");
     g_assert_null(nub_backend_info_get_option(list->pdata[0], "there-is-none"));
 }

@@ -111,7 +111,7 @@ test_an_existing_file_is_refused(void)
     g_autoptr(NubRegistry) registry = nub_plugin_registry(backends);
     g_autoptr(NubKernel) kernel = nub_registry_open(registry, "recorded", &error);
     g_assert_null(kernel);
-    g_assert_nonnull(strstr(error->message, "File exists"));
+    g_assert_nonnull(strstr(error->message, "exists already; a %n in the name numbers the files"));
     forget();
 }
 

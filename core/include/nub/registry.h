@@ -338,8 +338,8 @@ const NubConfigKey *nub_backend_info_list_options(NubBackendInfo *self, gsize *n
  * @self: an info
  * @name: of an option that the module declares
  *
- * The value that the backend is created with: what the configuration says, else the module's
- * default. Sizes are in bytes and durations in nanoseconds, as the module gets them.
+ * The value that the backend is created with, as it is written: in the configuration, else in the
+ * module's table of defaults.
  *
  * Returns: (transfer none) (nullable): the value; %NULL: it has none. Since: 0.1
  */
