@@ -1,7 +1,7 @@
 #!/bin/sh
 # package.sh - builds the Debian packages from the committed tree, checks them with lintian, installs them
-# into a fresh root made by debootstrap, and uses them there. They stay in build/packages. Needs root, and the packages debhelper,
-# dpkg-dev, lintian and debootstrap.
+# into a fresh root made by debootstrap, and uses them there. They stay in build/packages. Needs root, and
+# the packages debhelper, dpkg-dev, lintian and debootstrap.
 set -eu
 work=$(mktemp -d)
 root=$work/root
