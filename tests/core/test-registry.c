@@ -234,8 +234,9 @@ test_options_refused(void)
         const char *message;
     } rows[] = {
         { "cuont: 3", "data:4:41: backend 'e': unknown option 'cuont' (did you mean 'count'?)" },
-        { "entirely-else: 3", "data:4:41: backend 'e': unknown option 'entirely-else'; there are greeting, loud, count, "
-          "max-bytes, wait, mode" },
+        { "entirely-else: 3", "data:4:41: backend 'e': unknown option 'entirely-else'; there are "
+                              "greeting, loud, count, "
+                              "max-bytes, wait, mode" },
         { "loud: yes", "data:4:47: backend 'e': option 'loud': expected true or false, not 'yes'" },
         { "count: -1", "data:4:48: backend 'e': option 'count': expected a number, not '-1'" },
         { "count: 18446744073709551616",
