@@ -18,6 +18,7 @@ function(nub_add_test name)
     endif()
     add_executable(${target} ${arg_SOURCES})
     target_link_libraries(${target} PRIVATE nub_flags ${arg_LIBS} PkgConfig::NUB_TEST_GLIB)
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests") # what all rooms share
     target_compile_definitions(${target} PRIVATE NUB_SOURCE_DIR="${PROJECT_SOURCE_DIR}" NUB_BUILD_DIR="${PROJECT_BINARY_DIR}" ${arg_DEFINITIONS})
     add_test(NAME ${name} COMMAND ${target})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"

@@ -5,6 +5,8 @@
  */
 #include "backend-private.h"
 
+#include <string.h>
+
 struct _NubBackendInfo {
     NubBackend *backend; /* (owned) */
     NubBackendState state;
@@ -145,6 +147,28 @@ nub_backend_info_list_options(NubBackendInfo *self, gsize *n_options)
     g_return_val_if_fail(self && n_options, NULL);
     *n_options = self->backend->option_keys->len;
     return *n_options ? (const NubConfigKey *)(gpointer)self->backend->option_keys->data : NULL;
+}
+
+const char *
+nub_backend_info_get_option(NubBackendInfo *self, const char *name)
+{
+    const GPtrArray *given;
+    const GArray *keys;
+
+    g_return_val_if_fail(self && name, NULL);
+    given = self->backend->config->options;
+    keys = self->backend->option_keys;
+    for (guint i = 0; given && i < given->len; i++) {
+        const NubConfigOption *option = given->pdata[i];
+        if (strcmp(option->name, name) == 0)
+            return option->value;
+    }
+    for (guint i = 0; i < keys->len; i++) {
+        const NubConfigKey *key = &g_array_index(keys, NubConfigKey, i);
+        if (strcmp(key->name, name) == 0)
+            return key->default_value;
+    }
+    return NULL;
 }
 
 const char *

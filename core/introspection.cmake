@@ -18,7 +18,23 @@ foreach(pair "nub_exit_reason NubExitReason" "nub_gas_model NubGasModel")
     string(REPLACE "enum ${tag}" "enum" body "${body}")
     string(APPEND enums "typedef ${body} ${name};\n")
 endforeach()
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS include/nub/types.h)
+
+# Members that come out of a list get their sentences from it: a block such as error.h would have.
+# nub_document_list(NubError NUB_ERROR_ DEF_FILE MACRO TEXT): MACRO(NAME, number, "sentence") in the file.
+function(nub_document_list enum prefix file macro text)
+    file(STRINGS "include/nub/${file}" lines REGEX "^${macro}\\(")
+    set(block "/**\n * ${enum}:\n")
+    foreach(line IN LISTS lines)
+        string(REGEX MATCH "^${macro}\\(([A-Z0-9_]+), [0-9]+, \"([^\"]*)\"" unused "${line}")
+        string(APPEND block " * @${prefix}${CMAKE_MATCH_1}: ${CMAKE_MATCH_2}\n")
+    endforeach()
+    set(enums "${enums}${block} *\n * ${text}\n *\n * Since: 0.1\n */\n" PARENT_SCOPE)
+endfunction()
+nub_document_list(NubError NUB_ERROR_ status.def NUB_STATUS
+    "What a call did. The values are those of the plugin ABI. `TIMED_OUT` and `CANCELLED` arrive as errors of #GIOError instead.")
+nub_document_list(NubHostCallNumber NUB_HOST_CALL_ host-calls.def NUB_HOST_CALL_LINE
+    "The numbers of the standard host calls, and what the command calls them.")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS include/nub/types.h include/nub/status.def include/nub/host-calls.def)
 file(CONFIGURE OUTPUT gir-enums.h CONTENT "${enums}" @ONLY)
 
 set(NUB_GIR_HEADERS ${NUB_HEADERS})

@@ -10,6 +10,17 @@
 #include "suggest-private.h"
 #include <string.h>
 
+/* Where no name is near the one that was given. */
+static char *
+list_options(const NubModule *self)
+{
+    g_autoptr(GString) text = g_string_new(self->n_options ? "; there are " : "; it has none");
+
+    for (gsize i = 0; i < self->n_options; i++)
+        g_string_append_printf(text, "%s%s", i ? ", " : "", self->options[i].name);
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 static gboolean
 unknown_option(const NubModule *self, const NubConfigOption *option, const char *who,
                GError **error)
@@ -19,7 +30,7 @@ unknown_option(const NubModule *self, const NubConfigOption *option, const char 
 
     for (gsize i = 0; i < self->n_options; i++)
         nub_suggestion_offer(&suggestion, self->options[i].name);
-    hint = nub_suggestion_text(&suggestion);
+    hint = suggestion.best ? nub_suggestion_text(&suggestion) : list_options(self);
     nub_config_error_at(error, NUB_CONFIG_ERROR_OPTION, &option->name_place,
                         "%s: unknown option '%s'%s", who, option->name, hint);
     return FALSE;

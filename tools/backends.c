@@ -34,10 +34,13 @@ print_option_keys(NubBackendInfo *info)
     gsize n;
     const NubConfigKey *options = nub_backend_info_list_options(info, &n);
 
-    for (gsize i = 0; i < n; i++)
-        printf("    %s: %s (%s%s)\n        %s\n", options[i].name,
-               options[i].default_value ? options[i].default_value : "-", options[i].type,
-               options[i].default_value ? "" : ", no default", options[i].summary);
+    for (gsize i = 0; i < n; i++) {
+        const char *value = nub_backend_info_get_option(info, options[i].name);
+        printf("    %s: %s (%s", options[i].name, value ? value : "-", options[i].type);
+        if (options[i].default_value)
+            printf("; default %s", options[i].default_value);
+        printf(")\n        %s\n", options[i].summary);
+    }
 }
 
 static void
@@ -76,6 +79,7 @@ add_options(JsonBuilder *builder, NubBackendInfo *info)
         nub_cli_json_string(builder, "name", options[i].name);
         nub_cli_json_string(builder, "type", options[i].type);
         nub_cli_json_string(builder, "default", options[i].default_value);
+        nub_cli_json_string(builder, "value", nub_backend_info_get_option(info, options[i].name));
         nub_cli_json_string(builder, "summary", options[i].summary);
         json_builder_end_object(builder);
     }
@@ -127,7 +131,8 @@ run(char **args)
 
 static const GOptionEntry options[] = {
     { "options", 'o', 0, G_OPTION_ARG_NONE, &with_options,
-      "List the options that each module declares (JSON always has them)", NULL },
+      "List the options of each module: value in effect, type, default (JSON always has them)",
+      NULL },
     { NULL }
 };
 

@@ -10,7 +10,7 @@
 
 /** The options as given; rows for the table of a command are NUB_CLI_CALL_OPTIONS. */
 struct nub_cli_call_values {
-    char *backend, *endpoint, *gas, *gas_model, *mem_cycles, *input, *output, *host;
+    char *backend, *endpoint, *gas, *gas_model, *mem_cycles, *input, *output, *host, *stats;
     char **args;
 };
 extern struct nub_cli_call_values nub_cli_call_values;
@@ -32,7 +32,9 @@ extern struct nub_cli_call_values nub_cli_call_values;
     { "input", 'i', 0, G_OPTION_ARG_FILENAME, &nub_cli_call_values.input,                          \
       "Bytes that the program finds at the address in register 7", "FILE" },                       \
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &nub_cli_call_values.output,                        \
-      "Where to write the bytes that registers 7 and 8 name at the end", "FILE" }
+      "Where to write the bytes that registers 7 and 8 name at the end", "FILE" },                 \
+    { "stats", 0, 0, G_OPTION_ARG_FILENAME, &nub_cli_call_values.stats,                            \
+      "Where to write the backend's counters after the call, as OpenMetrics text", "FILE" }
 /* clang-format on */
 
 /** What the command line asks for. */

@@ -193,6 +193,18 @@ nub_cli_write(const char *file, const void *data, gsize size)
     return true;
 }
 
+int
+nub_cli_write_stats(const char *file, const GPtrArray *kernels)
+{
+    GError *error = NULL;
+    g_autofree char *text =
+        nub_kernels_to_openmetrics((NubKernel **)kernels->pdata, kernels->len, &error);
+
+    if (!text)
+        return nub_cli_fail_error(error);
+    return nub_cli_write(file, text, strlen(text)) ? NUB_CLI_OK : NUB_CLI_HOST;
+}
+
 /* ---- the library ---------------------------------------------------------------------------- */
 
 NubRegistry *

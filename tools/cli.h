@@ -89,6 +89,9 @@ NubRegistry *nub_cli_registry(void);
 /** Checks a bundle and its capabilities; NULL with a message that names the file. */
 NubBundle *nub_cli_bundle(const char *file);
 
+/** Writes the counters of the kernels as OpenMetrics text; an exit code, with a message if it is not 0. */
+int nub_cli_write_stats(const char *file, const GPtrArray *kernels);
+
 /* ---- output -------------------------------------------------------------------------------- */
 
 void nub_cli_json_string(JsonBuilder *builder, const char *name, const char *value);

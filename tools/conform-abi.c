@@ -1,15 +1,14 @@
-/* conform-abi.c - loads a module the way libnub does, and runs the rules of docs/plugin-abi.md
+/* conform-abi.c - runs the rules of docs/plugin-abi.md on a module
  *
- * The rules themselves are in conform-rules-load.c, -caps.c and -call.c. Backends are created
- * with the module's default options, so a module that does nothing useful without options (one
- * that wraps others) has the rules about backends skipped, with its own reason.
+ * The rules themselves are in conform-rules-load.c, -caps.c and -call.c; how backends are created
+ * is in conform-host.c. A module that does nothing useful without options, and was given none, has
+ * the rules about backends skipped, with its own reason.
  */
 #include "conform-abi.h"
 
 #include "failure.h"
 
 #include <dlfcn.h>
-#include <stdio.h>
 #include <string.h>
 
 enum nub_verdict
@@ -40,34 +39,6 @@ nub_abi_check_status(struct nub_abi_fixture *fixture, const char *what, int32_t 
         return no_room(fixture);
     return nub_abi_fail(fixture, "%s answers %s, expected %s", what, nub_status_name(got),
                         nub_status_name(expected));
-}
-
-/* ---- the host that backends are created with ----------------------------------------------- */
-
-static void
-host_log(void *ctx, uint32_t level, const char *message)
-{
-    (void)ctx;
-    (void)level;
-    (void)message;
-}
-
-static int32_t
-host_open_backend(void *ctx, const char *name, struct nub_backend_ref *out,
-                  struct nub_failure *failure)
-{
-    (void)ctx;
-    (void)out;
-    return nub_fail(failure, NUB_ERR_NOT_FOUND, "%s: there is no other backend", name);
-}
-
-static int32_t
-host_fetch_cap(void *ctx, const struct nub_hash *hash, struct nub_bytes *wire,
-               struct nub_failure *failure)
-{
-    (void)ctx;
-    (void)wire;
-    return nub_fail_hash(failure, NUB_ERR_NOT_FOUND, hash, "there is no store");
 }
 
 /* ---- options ------------------------------------------------------------------------------- */
@@ -126,80 +97,6 @@ nub_abi_option_value(const struct nub_option_desc *option, const char *text)
     }
 }
 
-static void
-take_defaults(struct nub_abi_fixture *fixture, guint32 *n_options)
-{
-    const struct nub_plugin *plugin = fixture->plugin;
-
-    *n_options = 0;
-    fixture->options = g_new0(struct nub_option, plugin->n_options + 1);
-    for (guint64 i = 0; i < plugin->n_options; i++) {
-        const char *text = plugin->options[i].default_value;
-        char *value = text ? nub_abi_option_value(&plugin->options[i], text) : NULL;
-        if (!value)
-            continue;
-        fixture->options[*n_options].name = plugin->options[i].name;
-        fixture->options[(*n_options)++].value = value;
-    }
-}
-
-static void
-free_options(struct nub_abi_fixture *fixture)
-{
-    for (struct nub_option *option = fixture->options; option && option->name; option++)
-        g_free((char *)option->value);
-    g_clear_pointer(&fixture->options, g_free);
-}
-
-/* ---- creating ------------------------------------------------------------------------------ */
-
-struct nub_create_args
-nub_abi_create_args(struct nub_abi_fixture *fixture)
-{
-    struct nub_create_args args = {
-        .struct_size = sizeof args,
-        .gas_model = NUB_GAS_PIPELINE,
-        .mem_cycles = 25,
-        .host = &fixture->host,
-        .name = "conform",
-    };
-
-    free_options(fixture);
-    take_defaults(fixture, &args.n_options);
-    args.options = fixture->options;
-    return args;
-}
-
-int32_t
-nub_abi_create(struct nub_abi_fixture *fixture, const struct nub_create_args *args, void **backend,
-               struct nub_failure *failure)
-{
-    *backend = NULL;
-    return fixture->ops.create(args, backend, failure);
-}
-
-static bool
-load(struct nub_abi_fixture *fixture)
-{
-    void *module = dlopen(fixture->target->module, RTLD_NOW | RTLD_LOCAL);
-    void *symbol = module ? dlsym(module, NUB_PLUGIN_ENTRY) : NULL;
-
-    if (!symbol) {
-        nub_abi_fail(fixture, "%s", dlerror());
-        return false;
-    }
-    /* ISO C has no cast from void * to a function pointer. */
-    memcpy(&fixture->entry, &symbol, sizeof symbol);
-    fixture->plugin = fixture->entry();
-    memcpy(&fixture->ops, fixture->plugin->ops,
-           MIN((gsize)fixture->plugin->ops->struct_size, sizeof fixture->ops));
-    fixture->host = (struct nub_host){ .struct_size = sizeof fixture->host,
-                                       .log = host_log,
-                                       .open_backend = host_open_backend,
-                                       .fetch_cap = host_fetch_cap };
-    return true;
-}
-
 /* ---- programs ------------------------------------------------------------------------------ */
 
 GBytes *
@@ -229,7 +126,7 @@ put_wire(struct nub_abi_fixture *fixture, void *backend, GBytes *wire, struct nu
 
     slice.data = g_bytes_get_data(wire, &size);
     slice.size = size;
-    int32_t status = fixture->ops.put_cap(backend, slice, hash, &failure);
+    int32_t status = fixture->module.ops.put_cap(backend, slice, hash, &failure);
     if (status == NUB_OK)
         return NUB_PASSED;
     if (status == NUB_ERR_NO_SPACE)
@@ -297,17 +194,16 @@ check_rule(struct nub_abi_fixture *fixture, const struct nub_abi_rule *rule)
 {
     struct nub_failure failure = { .struct_size = sizeof failure };
 
-    if (rule->function && !has_function(&fixture->ops, rule->function))
+    if (rule->function && !has_function(&fixture->module.ops, rule->function))
         return nub_conform_lacks(fixture->message, rule->function);
     if (!rule->wants_backend)
         return rule->check(fixture);
     struct nub_create_args args = nub_abi_create_args(fixture);
     if (nub_abi_create(fixture, &args, &fixture->backend, &failure) != NUB_OK)
         return nub_conform_say(NUB_SKIPPED, fixture->message,
-                               "it cannot be created with its default options: %.200s",
-                               failure.message);
+                               "it cannot be created with these options: %.200s", failure.message);
     enum nub_verdict verdict = rule->check(fixture);
-    fixture->ops.destroy(fixture->backend);
+    nub_abi_destroy(fixture, fixture->backend);
     return verdict;
 }
 
@@ -315,12 +211,13 @@ static enum nub_verdict
 run_rule(const struct nub_conform_case *self, const struct nub_conform_target *target,
          char **message)
 {
-    struct nub_abi_fixture fixture = { .target = target, .message = message };
-    enum nub_verdict verdict = NUB_FAILED;
+    struct nub_abi_fixture fixture = { .message = message };
+    enum nub_verdict verdict;
 
-    if (load(&fixture))
-        verdict = check_rule(&fixture, self->rule);
-    free_options(&fixture);
+    if (!nub_abi_fixture_init(&fixture, target))
+        return nub_abi_fail(&fixture, "%s", dlerror());
+    verdict = check_rule(&fixture, self->rule);
+    nub_abi_fixture_clear(&fixture);
     return verdict;
 }
 

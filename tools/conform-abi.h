@@ -6,14 +6,26 @@
 
 #include <nub/plugin.h>
 
-/** A loaded module and, for rules that want one, a fresh backend of it. */
-struct nub_abi_fixture {
-    const struct nub_conform_target *target;
+struct nub_abi_module {
     const struct nub_plugin *plugin;
     nub_plugin_entry_fn entry;
     struct nub_backend_ops ops; /* complete: what the module lacks is NULL */
-    struct nub_option *options; /* the declared defaults */
+};
+
+/** Whom a backend asks for others. */
+struct nub_abi_opener {
+    const struct nub_conform_target *target;
+    GPtrArray *opened; /* during create: those that were opened; else NULL */
+};
+
+/** A loaded module and, for rules that want one, a fresh backend of it. */
+struct nub_abi_fixture {
+    const struct nub_conform_target *target;
+    struct nub_abi_module module;
+    struct nub_abi_opener opener;
     struct nub_host host;
+    GArray *options;    /* of struct nub_option: those in effect */
+    GHashTable *opened; /* backend of the module -> those that it opened */
     void *backend;
     char **message;
 };
@@ -28,9 +40,16 @@ struct nub_abi_rule {
 
 extern const struct nub_abi_rule nub_abi_rules_loading[], nub_abi_rules_caps[], nub_abi_rules_calling[];
 
-/** Creates a backend with the default options; `args` may differ from nub_abi_create_args(). */
+/** Loads a module as libnub does; false with dlerror(). */
+bool nub_abi_load(const char *path, struct nub_abi_module *module);
+bool nub_abi_fixture_init(struct nub_abi_fixture *fixture, const struct nub_conform_target *target);
+void nub_abi_fixture_clear(struct nub_abi_fixture *fixture);
+
+/** Creates a backend with the options in effect; `args` may differ from nub_abi_create_args(). */
 int32_t nub_abi_create(struct nub_abi_fixture *fixture, const struct nub_create_args *args, void **backend, struct nub_failure *failure);
 struct nub_create_args nub_abi_create_args(struct nub_abi_fixture *fixture);
+/** Destroys a backend and then those that it opened. */
+void nub_abi_destroy(struct nub_abi_fixture *fixture, void *backend);
 /** The value of a declared option as a backend receives it; NULL if the text is not of the type. */
 char *nub_abi_option_value(const struct nub_option_desc *option, const char *text);
 

@@ -12,9 +12,12 @@
 
 static struct {
     char *backend, *module, *vectors, *timeout;
-    char **only;
+    char **only, **options;
     gboolean strict, list, in_process, verbose;
 } values;
+
+/* What a module of --module can wrap. */
+static const char *const own_backends[] = { "kvm", "local", "jit" };
 
 static const char *const verdict_names[] = { "passed", "failed", "skipped" };
 
@@ -220,21 +223,73 @@ check(const struct nub_conform_target *target, GArray *cases, guint timeout)
                                                                         : NUB_CLI_OK;
 }
 
-/* A configuration of one backend over the module file of --module. */
+/* As YAML's double-quoted scalars are read. */
+static void
+append_quoted(GString *yaml, const char *text)
+{
+    g_string_append_c(yaml, '"');
+    for (const char *c = text; *c; c++)
+        if (*c == '"' || *c == '\\')
+            g_string_append_printf(yaml, "\\%c", *c);
+        else if ((guchar)*c < ' ' || *c == 0x7f)
+            g_string_append_printf(yaml, "\\x%02x", (guchar)*c);
+        else
+            g_string_append_c(yaml, *c);
+    g_string_append_c(yaml, '"');
+}
+
+/* The options of --option; false: one of them is no NAME=VALUE. */
+static bool
+append_options(GString *yaml)
+{
+    if (values.options)
+        g_string_append(yaml, "    options:\n");
+    for (char **option = values.options; option && *option; option++) {
+        const char *equals = strchr(*option, '=');
+        if (!equals || equals == *option) {
+            nub_cli_usage("--option: expected NAME=VALUE, not '%s'", *option);
+            return false;
+        }
+        g_autofree char *name = g_strndup(*option, (gsize)(equals - *option));
+        g_string_append(yaml, "      ");
+        append_quoted(yaml, name);
+        g_string_append(yaml, ": ");
+        append_quoted(yaml, equals + 1);
+        g_string_append_c(yaml, '\n');
+    }
+    return true;
+}
+
+/* A configuration with the module of --module, and nub's own backends for it to wrap. NULL with the
+ * command's code. */
 static NubRegistry *
-registry_of_module(void)
+registry_of_module(int *code)
 {
     g_autofree char *path = g_canonicalize_filename(values.module, NULL);
-    g_autofree char *quoted = g_strescape(path, NULL);
-    g_autofree char *yaml = g_strdup_printf("version: 1\nbackends:\n  - name: %s\n"
-                                            "    module: \"%s\"\n",
-                                            values.backend, quoted);
+    g_autoptr(GString) yaml = g_string_new("version: 1\nbackends:\n");
     GError *error = NULL;
-    NubRegistry *registry = nub_registry_new_from_data(yaml, NULL, &error);
 
+    for (guint i = 0; i < G_N_ELEMENTS(own_backends); i++)
+        g_string_append_printf(yaml, "  - { name: %s, module: nub-%s, required: false }\n",
+                               own_backends[i], own_backends[i]);
+    g_string_append_printf(yaml, "  - name: %s\n    module: ", values.backend);
+    append_quoted(yaml, path);
+    g_string_append_c(yaml, '\n');
+    if (!append_options(yaml)) {
+        *code = NUB_CLI_USAGE;
+        return NULL;
+    }
+    NubRegistry *registry = nub_registry_new_from_data(yaml->str, NULL, &error);
     if (!registry)
-        nub_cli_fail_error(error);
+        *code = nub_cli_fail_error(error);
     return registry;
+}
+
+static NubRegistry *
+make_registry(int *code)
+{
+    *code = NUB_CLI_HOST;
+    return values.module ? registry_of_module(code) : nub_cli_registry();
 }
 
 static int
@@ -242,12 +297,16 @@ run(char **args)
 {
     struct nub_conform_target target = { 0 };
     guint32 timeout = 60;
+    int code;
 
     (void)args;
     if (values.timeout && !nub_cli_parse_u32("--timeout", values.timeout, &timeout))
         return NUB_CLI_USAGE;
     if (values.module && (values.backend || nub_cli_values.config))
         return nub_cli_usage("--module goes without --backend and --config");
+    if (values.options && !values.module)
+        return nub_cli_usage(
+            "--option goes with --module; a configuration has the backend's options");
     if (!values.list && !values.backend && !values.module)
         return nub_cli_usage("--backend NAME is missing, or --module FILE");
     if (values.module)
@@ -259,9 +318,9 @@ run(char **args)
         return NUB_CLI_HOST;
     if (values.list)
         return list_cases(cases);
-    g_autoptr(NubRegistry) registry = values.module ? registry_of_module() : nub_cli_registry();
+    g_autoptr(NubRegistry) registry = make_registry(&code);
     if (!registry)
-        return NUB_CLI_HOST;
+        return code;
     g_autoptr(GPtrArray) infos = nub_registry_list_backends(registry);
     if (!find_target(registry, infos, &target))
         return NUB_CLI_HOST;
@@ -272,7 +331,9 @@ run(char **args)
 static const GOptionEntry options[] = {
     { "backend", 'b', 0, G_OPTION_ARG_STRING, &values.backend, "The backend to check", "NAME" },
     { "module", 0, 0, G_OPTION_ARG_FILENAME, &values.module,
-      "Check this module with its default options instead of a configured backend", "FILE" },
+      "Check this module instead of a configured backend; it can wrap kvm, local and jit", "FILE" },
+    { "option", 0, 0, G_OPTION_ARG_STRING_ARRAY, &values.options,
+      "An option for the module of --module; may be repeated", "NAME=VALUE" },
     { "vectors", 0, 0, G_OPTION_ARG_FILENAME, &values.vectors,
       "Run exactly the *.json of this folder instead of the built-in set", "DIR" },
     { "only", 'o', 0, G_OPTION_ARG_STRING_ARRAY, &values.only,

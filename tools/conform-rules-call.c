@@ -19,8 +19,8 @@ add_gives_42(struct nub_abi_fixture *fixture, const struct nub_invoke_args *args
              struct nub_result *result)
 {
     enum nub_verdict verdict = nub_abi_check_status(
-        fixture, "invoke_cached", fixture->ops.invoke_cached(fixture->backend, args, result, NULL),
-        NUB_OK);
+        fixture, "invoke_cached",
+        fixture->module.ops.invoke_cached(fixture->backend, args, result, NULL), NUB_OK);
 
     if (verdict == NUB_PASSED &&
         (result->exit_reason != NUB_EXIT_HALT || result->return_value != 42))
@@ -44,7 +44,7 @@ call_is_pure(struct nub_abi_fixture *fixture)
     if (verdict == NUB_PASSED && memcmp(&first, &second, sizeof first) != 0)
         return nub_abi_fail(fixture, "the same call twice gives two results");
     if (verdict == NUB_PASSED &&
-        (fixture->ops.state_root(fixture->backend, &root, NULL) != NUB_OK ||
+        (fixture->module.ops.state_root(fixture->backend, &root, NULL) != NUB_OK ||
          !nub_hash_is_none(&root)))
         return nub_abi_fail(fixture, "the state root changed");
     return verdict;
@@ -135,8 +135,8 @@ call_many(gpointer data)
     for (guint64 i = 0; i < CALLS_PER_THREAD; i++) {
         struct nub_result result = { 0 };
         args.args[0] = i;
-        int32_t status =
-            caller->fixture->ops.invoke_cached(caller->fixture->backend, &args, &result, NULL);
+        int32_t status = caller->fixture->module.ops.invoke_cached(caller->fixture->backend, &args,
+                                                                   &result, NULL);
         caller->n_wrong += status != NUB_OK || result.return_value != i + 2;
     }
     return NULL;
@@ -201,9 +201,9 @@ outcome_size_is_kept(struct nub_abi_fixture *fixture)
     struct nub_call call = call_of(&instance, 1000);
     memset(out.canary, 0xa5, sizeof out.canary);
     out.outcome.struct_size = sizeof out.outcome;
-    verdict = nub_abi_check_status(fixture, "invoke",
-                                   fixture->ops.invoke(fixture->backend, &call, &out.outcome, NULL),
-                                   NUB_OK);
+    verdict = nub_abi_check_status(
+        fixture, "invoke", fixture->module.ops.invoke(fixture->backend, &call, &out.outcome, NULL),
+        NUB_OK);
     if (verdict == NUB_PASSED && !is_untouched(out.canary, sizeof out.canary))
         return nub_abi_fail(fixture, "invoke writes beyond the outcome's struct_size");
     if (verdict == NUB_PASSED && out.outcome.struct_size != sizeof out.outcome)
@@ -223,7 +223,8 @@ call_ends_with(struct nub_abi_fixture *fixture, struct nub_call *call, int32_t e
     struct nub_hash instance;
     struct nub_result result;
     enum nub_verdict verdict = nub_abi_check_status(
-        fixture, "invoke", fixture->ops.invoke(fixture->backend, call, &outcome, NULL), expected);
+        fixture, "invoke", fixture->module.ops.invoke(fixture->backend, call, &outcome, NULL),
+        expected);
 
     if (verdict == NUB_PASSED)
         verdict = nub_abi_publish(fixture, fixture->backend, NUB_ABI_ADD, &instance);
@@ -307,7 +308,8 @@ host_table_is_called(struct nub_abi_fixture *fixture)
     struct nub_call call = call_of(&instance, 1000);
     call.hosts = &table;
     verdict = nub_abi_check_status(
-        fixture, "invoke", fixture->ops.invoke(fixture->backend, &call, &outcome, NULL), NUB_OK);
+        fixture, "invoke", fixture->module.ops.invoke(fixture->backend, &call, &outcome, NULL),
+        NUB_OK);
     if (verdict != NUB_PASSED)
         return verdict;
     if (log.n_calls != 1 || log.number != 7 || log.reg != 2)
@@ -332,17 +334,17 @@ open_session(struct nub_abi_fixture *fixture, enum nub_abi_program program, void
     struct nub_session_args args = { .struct_size = sizeof args, .args = { 40, 2 }, .gas = 1000 };
     enum nub_verdict verdict = nub_abi_publish(fixture, fixture->backend, program, &args.instance);
 
-    return verdict == NUB_PASSED
-               ? nub_abi_check_status(
-                     fixture, "session_open",
-                     fixture->ops.session_open(fixture->backend, &args, session, NULL), NUB_OK)
-               : verdict;
+    return verdict == NUB_PASSED ? nub_abi_check_status(fixture, "session_open",
+                                                        fixture->module.ops.session_open(
+                                                            fixture->backend, &args, session, NULL),
+                                                        NUB_OK)
+                                 : verdict;
 }
 
 static enum nub_verdict
 sessions_are_apart(struct nub_abi_fixture *fixture)
 {
-    const struct nub_backend_ops *ops = &fixture->ops;
+    const struct nub_backend_ops *ops = &fixture->module.ops;
     void *a, *b;
     uint8_t byte = 7, seen = 1;
     enum nub_verdict verdict = open_session(fixture, NUB_ABI_ADD, &a);
@@ -369,7 +371,7 @@ sessions_are_apart(struct nub_abi_fixture *fixture)
 static enum nub_verdict
 interrupt_ends_the_run(struct nub_abi_fixture *fixture)
 {
-    const struct nub_backend_ops *ops = &fixture->ops;
+    const struct nub_backend_ops *ops = &fixture->module.ops;
     void *session;
     struct nub_result result;
     enum nub_verdict verdict = open_session(fixture, NUB_ABI_LOOP, &session);
@@ -396,9 +398,9 @@ commit_wants_a_run(struct nub_abi_fixture *fixture)
     if (verdict != NUB_PASSED)
         return verdict;
     verdict = nub_abi_check_status(fixture, "session_commit before the first run",
-                                   fixture->ops.session_commit(session, 0, &successor, NULL),
+                                   fixture->module.ops.session_commit(session, 0, &successor, NULL),
                                    NUB_ERR_INVALID_ARGUMENT);
-    fixture->ops.session_close(session);
+    fixture->module.ops.session_close(session);
     return verdict;
 }
 
@@ -420,7 +422,7 @@ static enum nub_verdict
 counters_have_names(struct nub_abi_fixture *fixture)
 {
     enum nub_verdict verdict = nub_abi_check_status(
-        fixture, "stats", fixture->ops.stats(fixture->backend, check_counter, fixture, NULL),
+        fixture, "stats", fixture->module.ops.stats(fixture->backend, check_counter, fixture, NULL),
         NUB_OK);
 
     return *fixture->message ? NUB_FAILED : verdict;
@@ -436,7 +438,7 @@ heap_stats_size_is_kept(struct nub_abi_fixture *fixture)
 
     memset(out.canary, 0xa5, sizeof out.canary);
     out.stats.struct_size = sizeof out.stats;
-    int32_t status = fixture->ops.heap_stats(fixture->backend, &out.stats, NULL);
+    int32_t status = fixture->module.ops.heap_stats(fixture->backend, &out.stats, NULL);
     if (status == NUB_ERR_NOT_SUPPORTED)
         return nub_conform_say(NUB_SKIPPED, fixture->message, "it has no heap to speak of");
     enum nub_verdict verdict = nub_abi_check_status(fixture, "heap_stats", status, NUB_OK);
@@ -456,8 +458,8 @@ evict_changes_no_result(struct nub_abi_fixture *fixture)
     if (verdict == NUB_PASSED)
         verdict = add_gives_42(fixture, &args, &before);
     if (verdict == NUB_PASSED)
-        verdict = nub_abi_check_status(fixture, "evict", fixture->ops.evict(fixture->backend, NULL),
-                                       NUB_OK);
+        verdict = nub_abi_check_status(fixture, "evict",
+                                       fixture->module.ops.evict(fixture->backend, NULL), NUB_OK);
     if (verdict == NUB_PASSED)
         verdict = add_gives_42(fixture, &args, &after);
     if (verdict == NUB_PASSED && memcmp(&before, &after, sizeof before) != 0)

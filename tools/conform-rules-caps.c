@@ -15,7 +15,7 @@ put_bytes(struct nub_abi_fixture *fixture, const guint8 *bytes, gsize size, stru
 {
     struct nub_slice wire = { bytes, size };
 
-    return fixture->ops.put_cap(fixture->backend, wire, hash, NULL);
+    return fixture->module.ops.put_cap(fixture->backend, wire, hash, NULL);
 }
 
 /* A Type: the smallest capability there is. */
@@ -87,7 +87,7 @@ put_borrows(struct nub_abi_fixture *fixture)
     struct nub_invoke_args args = nub_abi_add_args(&hash);
     verdict = nub_abi_check_status(
         fixture, "invoke_cached",
-        fixture->ops.invoke_cached(fixture->backend, &args, &result, NULL), NUB_OK);
+        fixture->module.ops.invoke_cached(fixture->backend, &args, &result, NULL), NUB_OK);
     if (verdict == NUB_PASSED && result.return_value != 42)
         return nub_abi_fail(fixture, "the program changed with the caller's bytes");
     return verdict;
@@ -119,7 +119,8 @@ present_is_not_read(struct nub_abi_fixture *fixture)
         struct nub_slice unreadable = { page, sizeof wire };
         verdict = nub_abi_check_status(
             fixture, "put_cap_with_hash of what is there",
-            fixture->ops.put_cap_with_hash(fixture->backend, &hash, unreadable, NULL), NUB_OK);
+            fixture->module.ops.put_cap_with_hash(fixture->backend, &hash, unreadable, NULL),
+            NUB_OK);
     }
     munmap(page, NUB_PAGE_SIZE);
     return verdict;
@@ -137,13 +138,13 @@ bytes_stay_until_release(struct nub_abi_fixture *fixture)
     enum nub_verdict verdict = nub_abi_check_status(
         fixture, "put_cap", put_bytes(fixture, wire, sizeof wire, &hash), NUB_OK);
     if (verdict == NUB_PASSED)
-        verdict = nub_abi_check_status(fixture, "get_cap",
-                                       fixture->ops.get_cap(fixture->backend, &hash, &bytes, NULL),
-                                       NUB_OK);
+        verdict = nub_abi_check_status(
+            fixture, "get_cap", fixture->module.ops.get_cap(fixture->backend, &hash, &bytes, NULL),
+            NUB_OK);
     if (verdict != NUB_PASSED)
         return verdict;
-    if (fixture->ops.drop_cap)
-        fixture->ops.drop_cap(fixture->backend, &hash, NULL);
+    if (fixture->module.ops.drop_cap)
+        fixture->module.ops.drop_cap(fixture->backend, &hash, NULL);
     put_bytes(fixture, other, sizeof other, &hash);
     bool same = bytes.size == sizeof wire && memcmp(bytes.data, wire, sizeof wire) == 0;
     if (bytes.release)

@@ -7,9 +7,7 @@
 #include "debug-elf.h"
 #include "debug-machine.h"
 #include "run-where.h"
-
-#include "bundle.h"
-#include "cap.h"
+#include "stepper.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,8 +22,7 @@
 
 static char *listen_at, *symbols_file;
 
-/* ---- the socket --------------------------------------------------------------------------------
- */
+/* ---- the socket ---------------------------------------------------------------------------- */
 
 struct listener {
     int fd;
@@ -116,8 +113,7 @@ listener_clear(struct listener *listener)
     g_free(listener->remote);
 }
 
-/* ---- the channel -------------------------------------------------------------------------------
- */
+/* ---- the channel --------------------------------------------------------------------------- */
 
 struct connection {
     int fd;
@@ -163,31 +159,7 @@ connection_put(void *user, const char *data, gsize size)
     return true;
 }
 
-/* ---- the command -------------------------------------------------------------------------------
- */
-
-/* the program of the bundle's image; a bundle that nub link made has one */
-static bool
-find_program(struct nub_program *program, GBytes *file)
-{
-    gsize size;
-    const guint8 *bytes = g_bytes_get_data(file, &size);
-    struct nub_bundle bundle;
-    struct nub_cap cap;
-
-    if (nub_bundle_decode(&bundle, (struct nub_slice){ bytes, size }, NULL) != NUB_OK)
-        return false;
-    for (uint32_t i = bundle.n_caps; i-- > 0;) {
-        if (nub_cap_decode(&cap, nub_bundle_cap(&bundle, i), NULL) != NUB_OK ||
-            cap.kind != NUB_CAP_IMAGE)
-            continue;
-        *program = (struct nub_program){ cap.u.image.code.data,    (uint32_t)cap.u.image.code.size,
-                                         cap.u.image.bitmask.data, cap.u.image.jump_table,
-                                         cap.u.image.n_jump,       4 };
-        return true;
-    }
-    return false;
-}
+/* ---- the command --------------------------------------------------------------------------- */
 
 /* "gdb-multiarch FILE.elf -ex ..."; the symbol file is written where there are names */
 static bool
@@ -236,13 +208,15 @@ debug_on(NubKernel *kernel, NubBundle *bundle, const char *file, const NubCliReq
 {
     GError *error = NULL;
     NubHash root;
-    g_autoptr(GBytes) bytes = nub_bundle_to_bytes(bundle, NULL);
+    g_auto(NubProgram) program = { 0 };
     NubDebugMachine machine = { 0 };
 
-    if (!bytes || !find_program(&machine.program, bytes))
-        return nub_cli_fail("%s: there is no image in it", file);
-    if (!nub_kernel_put_bundle(kernel, bundle, &root, &error))
+    if (!nub_kernel_put_bundle(kernel, bundle, &root, &error) ||
+        !nub_program_find(&program, kernel, &root, &error)) {
+        g_prefix_error(&error, "%s: ", file);
         return nub_cli_fail_error(error);
+    }
+    machine.program = program.program;
     g_autoptr(NubSession) session =
         nub_kernel_open_session(kernel, &root, request->endpoint, request->args, 1, &error);
     if (!session)

@@ -145,6 +145,16 @@ read_request(NubCliRequest *request)
 }
 
 static int
+write_stats(NubKernel *kernel)
+{
+    g_autoptr(GPtrArray) kernels = g_ptr_array_new();
+
+    g_ptr_array_add(kernels, kernel);
+    return nub_cli_call_values.stats ? nub_cli_write_stats(nub_cli_call_values.stats, kernels)
+                                     : NUB_CLI_OK;
+}
+
+static int
 finish(NubKernel *kernel, const NubCliRequest *request, const NubCliAnswer *answer)
 {
     if (nub_cli_values.json) {
@@ -154,7 +164,7 @@ finish(NubKernel *kernel, const NubCliRequest *request, const NubCliAnswer *answ
     } else {
         nub_cli_answer_print(answer, request);
     }
-    if (!nub_cli_answer_write_output(answer))
+    if (!nub_cli_answer_write_output(answer) || write_stats(kernel) != NUB_CLI_OK)
         return NUB_CLI_HOST;
     int status = values.save ? save(kernel, answer) : NUB_CLI_OK;
     if (status != NUB_CLI_OK)

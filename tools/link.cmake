@@ -42,6 +42,6 @@ target_compile_definitions(nub_cc PRIVATE
     NUB_SYSROOT_BUILT="${PROJECT_BINARY_DIR}/third-party/guest/sysroot"
     NUB_SYSROOT_INSTALLED="${CMAKE_INSTALL_FULL_DATADIR}/nub/sysroot")
 
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/sdk/" DESTINATION "${CMAKE_INSTALL_DATADIR}/nub/sdk")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/sdk/" DESTINATION "${CMAKE_INSTALL_DATADIR}/nub/sdk" USE_SOURCE_PERMISSIONS)
 # there when the target nub-third-party has built it
 install(DIRECTORY "${PROJECT_BINARY_DIR}/third-party/guest/sysroot/" DESTINATION "${CMAKE_INSTALL_DATADIR}/nub/sysroot" OPTIONAL)

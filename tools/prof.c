@@ -8,9 +8,8 @@
 #include "cli-call.h"
 #include "debug.h"
 #include "run-where.h"
+#include "stepper.h"
 
-#include "bundle.h"
-#include "cap.h"
 #include "gas.h"
 
 #include <stdio.h>
@@ -30,8 +29,7 @@ struct node {
 };
 
 struct profile {
-    GBytes *file;
-    struct nub_program program;
+    NubProgram program;
     NubDebug *debug; /* NULL: no names */
     guint32 model, mem_cycles;
     GArray *nodes; /* struct node */
@@ -87,7 +85,7 @@ block_cost(struct profile *p, guint32 pc)
         return GPOINTER_TO_SIZE(known);
     guint64 cost = p->model == NUB_GAS_INSTRUCTION
                        ? 1
-                       : nub_gas_cost(&p->program, p->model, p->mem_cycles, pc);
+                       : nub_gas_cost(&p->program.program, p->model, p->mem_cycles, pc);
     g_hash_table_insert(p->costs, GUINT_TO_POINTER(pc + 1), GSIZE_TO_POINTER(cost));
     return cost;
 }
@@ -145,8 +143,8 @@ run_profile(struct profile *p, NubSession *session, guint64 gas, NubResult *resu
     p->at = child_of(p, 0, function_at(p, pc));
     for (;;) {
         struct nub_insn insn = { .pc = pc };
-        if (pc < p->program.code_size)
-            nub_insn_decode(&insn, &p->program, pc);
+        if (pc < p->program.program.code_size)
+            nub_insn_decode(&insn, &p->program.program, pc);
         count(p, pc, charged);
         if (!step(session, result, &next, error))
             return false;
@@ -228,31 +226,6 @@ write_folded(const struct profile *p)
 /* ---- the command -------------------------------------------------------------------------------
  */
 
-/* the program of the bundle's image; a bundle that nub link made has one */
-static bool
-find_program(struct profile *p, const char *name)
-{
-    gsize size;
-    const guint8 *bytes = g_bytes_get_data(p->file, &size);
-    struct nub_bundle bundle;
-    struct nub_cap cap;
-
-    if (nub_bundle_decode(&bundle, (struct nub_slice){ bytes, size }, NULL) != NUB_OK)
-        return false;
-    for (uint32_t i = bundle.n_caps; i-- > 0;) {
-        if (nub_cap_decode(&cap, nub_bundle_cap(&bundle, i), NULL) != NUB_OK ||
-            cap.kind != NUB_CAP_IMAGE)
-            continue;
-        p->program =
-            (struct nub_program){ cap.u.image.code.data,    (uint32_t)cap.u.image.code.size,
-                                  cap.u.image.bitmask.data, cap.u.image.jump_table,
-                                  cap.u.image.n_jump,       4 };
-        return true;
-    }
-    nub_cli_fail("%s: there is no image in it", name);
-    return false;
-}
-
 static int
 profile_on(struct profile *p, NubKernel *kernel, NubBundle *bundle, const char *file,
            const NubCliRequest *request)
@@ -261,8 +234,11 @@ profile_on(struct profile *p, NubKernel *kernel, NubBundle *bundle, const char *
     NubResult result = { 0 };
     NubHash root;
 
-    if (!nub_kernel_put_bundle(kernel, bundle, &root, &error))
+    if (!nub_kernel_put_bundle(kernel, bundle, &root, &error) ||
+        !nub_program_find(&p->program, kernel, &root, &error)) {
+        g_prefix_error(&error, "%s: ", file);
         return nub_cli_fail_error(error);
+    }
     p->debug = nub_debug_load(file, &root);
     g_autoptr(NubSession) session =
         nub_kernel_open_session(kernel, &root, request->endpoint, request->args, 1, &error);
@@ -279,7 +255,7 @@ profile_on(struct profile *p, NubKernel *kernel, NubBundle *bundle, const char *
 static void
 profile_clear(struct profile *p)
 {
-    g_bytes_unref(p->file);
+    nub_program_clear(&p->program);
     g_array_unref(p->nodes);
     g_hash_table_unref(p->costs);
     nub_debug_free(p->debug);
@@ -303,7 +279,6 @@ run(char **args)
     if (!kernel)
         return nub_cli_fail_error(error);
     struct profile p = {
-        .file = nub_bundle_to_bytes(bundle, NULL),
         .model = request.gas_model ? (guint32)request.gas_model : NUB_GAS_PIPELINE,
         .mem_cycles = request.mem_cycles ? request.mem_cycles : NUB_MEM_CYCLES_DEFAULT,
         .nodes = g_array_new(FALSE, FALSE, sizeof(struct node)),
@@ -312,8 +287,7 @@ run(char **args)
     struct node root = { .function = "", .children = g_hash_table_new(g_str_hash, g_str_equal) };
     g_array_set_clear_func(p.nodes, node_clear);
     g_array_append_val(p.nodes, root);
-    status = find_program(&p, args[0]) ? profile_on(&p, kernel, bundle, args[0], &request)
-                                       : NUB_CLI_HOST;
+    status = profile_on(&p, kernel, bundle, args[0], &request);
     profile_clear(&p);
     return status;
 }

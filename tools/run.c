@@ -166,6 +166,18 @@ print_text(const NubCliRequest *request, const GArray *runs, bool equal)
 }
 
 static int
+write_stats(const GArray *runs)
+{
+    g_autoptr(GPtrArray) kernels = g_ptr_array_new();
+
+    if (!nub_cli_call_values.stats)
+        return NUB_CLI_OK;
+    for (guint i = 0; i < runs->len; i++)
+        g_ptr_array_add(kernels, g_array_index(runs, struct run, i).kernel);
+    return nub_cli_write_stats(nub_cli_call_values.stats, kernels);
+}
+
+static int
 finish(const NubCliRequest *request, const GArray *runs)
 {
     bool good = compare(runs);
@@ -173,7 +185,8 @@ finish(const NubCliRequest *request, const GArray *runs)
     (nub_cli_values.json ? print_json : print_text)(request, runs, good);
     for (guint i = 0; i < runs->len; i++)
         good &= g_array_index(runs, struct run, i).answer.result.exit_reason == NUB_EXIT_HALT;
-    if (!nub_cli_answer_write_output(&g_array_index(runs, struct run, 0).answer))
+    if (!nub_cli_answer_write_output(&g_array_index(runs, struct run, 0).answer) ||
+        write_stats(runs) != NUB_CLI_OK)
         return NUB_CLI_HOST;
     return good ? NUB_CLI_OK : NUB_CLI_FAILED;
 }

@@ -180,7 +180,7 @@ open_guest(struct nub_kvm *kvm, const struct nub_create_args *args, struct nub_f
         .wait = wait_of(option(args, "wait", "adaptive")),
         .spin_ns = option_number(args, "spin", 300000),
         .watchdog_ns = option_number(args, "watchdog", 10000000000u),
-        .spec = { .memory_size = option_number(args, "guest-memory", 256 * MIB) & ~(2 * MIB - 1),
+        .spec = { .memory_size = option_number(args, "guest-memory", 256 * MIB),
                   .n_lanes = lanes > UINT32_MAX ? UINT32_MAX : (uint32_t)lanes,
                   .gas_model = args->gas_model,
                   .mem_cycles = args->mem_cycles }
@@ -198,6 +198,7 @@ open_guest(struct nub_kvm *kvm, const struct nub_create_args *args, struct nub_f
         status = nub_image_read(&kvm->image, path, failure);
     if (status)
         return status;
+    options.spec.memory_size &= ~(2 * MIB - 1);
     options.spec.kvm_fd = kvm->kvm_fd;
     options.spec.image = &kvm->image;
     return nub_guest_start(&kvm->guest, &options, failure);

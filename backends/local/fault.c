@@ -7,9 +7,8 @@
  * it. Installed once, never removed: modules stay loaded.
  */
 #include "fault.h"
-#include <errno.h>
+#include "signals.h"
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 #if NUB_HAVE_GUARD
@@ -26,35 +25,12 @@ extern const struct fault_entry fault_table[] __asm__("__start_nub_fault_table")
 extern const struct fault_entry fault_table_end[] __asm__("__stop_nub_fault_table")
     __attribute__((visibility("hidden")));
 
-static const int fault_signals[2] = { SIGSEGV, SIGBUS };
-static struct sigaction previous[2];
+static struct nub_signal_chain chain;
 
 static inline uintptr_t
 resolve(const int32_t *relative)
 {
     return (uintptr_t)relative + (uintptr_t)(intptr_t)*relative;
-}
-
-/* The handler that was there before, called as the system would have. */
-static void
-pass_on(const struct sigaction *before, int number, siginfo_t *info, void *context)
-{
-    if (before->sa_flags & SA_SIGINFO) {
-        before->sa_sigaction(number, info, context);
-        return;
-    }
-    if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
-        before->sa_handler(number);
-        return;
-    }
-    if (before->sa_handler == SIG_IGN && info->si_code <= 0)
-        return; /* sent by a process, and ignored */
-    /* the default action at the faulting instruction itself, so that a core shows it */
-    struct sigaction fallback = { .sa_handler = SIG_DFL };
-    sigemptyset(&fallback.sa_mask);
-    sigaction(number, &fallback, NULL);
-    if (info->si_code <= 0)
-        raise(number);
 }
 
 static void
@@ -71,7 +47,7 @@ on_fault(int number, siginfo_t *info, void *context)
             return;
         }
     }
-    pass_on(&previous[number == SIGBUS], number, info, context);
+    nub_signals_pass_on(&chain, number, info, context);
 }
 
 static int install_error;
@@ -79,14 +55,7 @@ static int install_error;
 static void
 install(void)
 {
-    struct sigaction action = { .sa_sigaction = on_fault,
-                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
-
-    sigemptyset(&action.sa_mask);
-    for (unsigned i = 0; i < 2 && !install_error; i++) {
-        if (sigaction(fault_signals[i], &action, &previous[i]) != 0)
-            install_error = errno;
-    }
+    install_error = nub_signals_install(&chain, on_fault);
 }
 
 enum nub_status

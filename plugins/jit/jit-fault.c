@@ -6,35 +6,16 @@
  * It is installed after the local backend's handler, which it passes on to.
  */
 #include "jit-plugin.h"
-#include <errno.h>
+#include "signals.h"
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <ucontext.h>
 
-static const int fault_signals[2] = { SIGSEGV, SIGBUS };
-static struct sigaction previous[2];
+static struct nub_signal_chain chain;
 
 /* initial-exec: a thread has it from its start. Otherwise the handler's first look on a thread that
  * never ran compiled code would allocate, perhaps inside of the very malloc() that has crashed. */
 static __thread struct nub_jit_run *current __attribute__((tls_model("initial-exec")));
-
-static void
-pass_on(const struct sigaction *before, int number, siginfo_t *info, void *context)
-{
-    if (before->sa_flags & SA_SIGINFO) {
-        before->sa_sigaction(number, info, context);
-    } else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN) {
-        before->sa_handler(number);
-    } else if (before->sa_handler == SIG_DFL || info->si_code > 0) {
-        /* at the faulting instruction itself, so that a core shows it */
-        struct sigaction fallback = { .sa_handler = SIG_DFL };
-        sigemptyset(&fallback.sa_mask);
-        sigaction(number, &fallback, NULL);
-        if (info->si_code <= 0)
-            raise(number);
-    }
-}
 
 /* whether compiled code of this run accesses memory at `at`, and for which instruction */
 static bool
@@ -67,7 +48,7 @@ on_fault(int number, siginfo_t *info, void *context)
         registers[REG_RIP] = (greg_t)(uintptr_t)(run->native->text + run->native->code.exit_fault);
         return;
     }
-    pass_on(&previous[number == SIGBUS], number, info, context);
+    nub_signals_pass_on(&chain, number, info, context);
 }
 
 static int install_error;
@@ -75,13 +56,7 @@ static int install_error;
 static void
 install(void)
 {
-    struct sigaction action = { .sa_sigaction = on_fault,
-                                .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
-
-    sigemptyset(&action.sa_mask);
-    for (unsigned i = 0; i < 2 && !install_error; i++)
-        if (sigaction(fault_signals[i], &action, &previous[i]) != 0)
-            install_error = errno;
+    install_error = nub_signals_install(&chain, on_fault);
 }
 
 enum nub_status

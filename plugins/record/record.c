@@ -7,9 +7,12 @@
 #include "bytes.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MAX_NUMBER 1000000u /* of recordings beside each other */
 
 /* ---- the pen --------------------------------------------------------------------------------- */
 
@@ -113,9 +116,26 @@ option(const struct nub_create_args *args, const char *name)
     return NULL;
 }
 
+/* Makes `self->path` from the option, which may have one %n: the first number that is free. */
+static int
+open_file(struct recorder *self, const char *pattern)
+{
+    const char *mark = strstr(pattern, "%n");
+    size_t size = strlen(pattern) + sizeof "4294967295";
+
+    for (uint32_t n = 1; n <= MAX_NUMBER; n++) {
+        if (mark)
+            snprintf(self->path, size, "%.*s%u%s", (int)(mark - pattern), pattern, n, mark + 2);
+        int fd = open(self->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+        if (fd >= 0 || errno != EEXIST || !mark)
+            return fd;
+    }
+    return -1;
+}
+
 static int32_t
 begin(struct recorder *self, const struct nub_create_args *args, const char *inner,
-      struct nub_failure *failure)
+      const char *pattern, struct nub_failure *failure)
 {
     uint8_t header[NUB_RECORDING_HEADER];
     struct nub_frame frame = { .kind = NUB_RECORDING_BEGIN,
@@ -124,10 +144,13 @@ begin(struct recorder *self, const struct nub_create_args *args, const char *inn
                                .bytes = (uint8_t *)inner,
                                .size = strlen(inner) };
 
-    self->fd = open(self->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    self->fd = open_file(self, pattern);
+    if (self->fd < 0 && errno == EEXIST)
+        return nub_fail(failure, NUB_ERR_INVALID_ARGUMENT,
+                        "recording %s: exists already; a %%n in the name numbers the files",
+                        self->path);
     if (self->fd < 0)
-        return nub_fail(failure, errno == EEXIST ? NUB_ERR_INVALID_ARGUMENT : NUB_ERR_SYSTEM,
-                        "recording %s: %s", self->path, strerror(errno));
+        return nub_fail(failure, NUB_ERR_SYSTEM, "recording %s: %s", self->path, strerror(errno));
     nub_recording_header(header);
     int error = write_all(self->fd, header, sizeof header);
     if (error)
@@ -149,16 +172,17 @@ record_create(const struct nub_create_args *args, void **backend, struct nub_fai
         return nub_fail(failure, NUB_ERR_NOT_SUPPORTED, "this host cannot open other backends");
 
     struct recorder *self = calloc(1, sizeof *self);
-    if (!self || !(self->path = strdup(path))) {
+    if (!self || !(self->path = malloc(strlen(path) + sizeof "4294967295"))) {
         free(self);
         return nub_fail(failure, NUB_ERR_NO_MEMORY, "record: out of memory");
     }
+    strcpy(self->path, path);
     self->host = args->host;
     self->fd = -1;
     pthread_mutex_init(&self->lock, NULL);
     int32_t status = args->host->open_backend(args->host->ctx, inner, &self->inner, failure);
     if (status == NUB_OK)
-        status = begin(self, args, inner, failure);
+        status = begin(self, args, inner, path, failure);
     if (status != NUB_OK) {
         record_destroy(self);
         return status;
@@ -194,6 +218,18 @@ apply(const struct nub_backend_ref *inner, const struct change *change, struct n
     }
 }
 
+/* A capability that is there is not read (NP-34): a replay has it, too, and does not need the
+ * bytes. */
+static bool
+is_not_read(const struct recorder *self, const struct change *change)
+{
+    uint32_t present = 0;
+
+    return change->kind == NUB_RECORDING_PUT_WITH_HASH && self->inner.ops->contains &&
+           self->inner.ops->contains(self->inner.backend, change->hash, &present, NULL) == NUB_OK &&
+           present;
+}
+
 static int32_t
 change_and_write(struct recorder *self, const struct change *change, struct nub_hash *hash,
                  struct nub_failure *failure)
@@ -206,6 +242,8 @@ change_and_write(struct recorder *self, const struct change *change, struct nub_
     if (change->hash)
         frame.hash = *change->hash;
     pthread_mutex_lock(&self->lock);
+    if (is_not_read(self, change))
+        frame.size = 0;
     int32_t status =
         self->fd < 0 ? stopped(self, &answer) : apply(&self->inner, change, &frame.hash, &answer);
     if (self->fd >= 0) {
@@ -443,11 +481,32 @@ record_resume(void *backend, const struct nub_call *call, struct nub_outcome *ou
     return call_recorded(self, NUB_RECORDING_RESUME, call, outcome, failure);
 }
 
+static int32_t
+record_heap_stats(void *backend, struct nub_heap_stats *stats, struct nub_failure *failure)
+{
+    struct recorder *self = backend;
+
+    if (!self->inner.ops->heap_stats)
+        return lacks("heap_stats", failure);
+    return self->inner.ops->heap_stats(self->inner.backend, stats, failure);
+}
+
+static int32_t
+record_evict(void *backend, struct nub_failure *failure)
+{
+    struct recorder *self = backend;
+
+    if (!self->inner.ops->evict)
+        return lacks("evict", failure);
+    return self->inner.ops->evict(self->inner.backend, failure);
+}
+
 /* ---- the module ------------------------------------------------------------------------------ */
 
 static const struct nub_option_desc record_options[] = {
     { "backend", NUB_OPTION_STRING, 0, NULL, NULL, "The configured backend that is recorded" },
-    { "file", NUB_OPTION_STRING, 0, NULL, NULL, "The recording; it must not exist yet" },
+    { "file", NUB_OPTION_STRING, 0, NULL, NULL,
+      "The recording, which must not exist yet; %n in it becomes the first number that is free" },
 };
 
 static const struct nub_backend_ops record_ops = {
@@ -479,7 +538,9 @@ static const struct nub_backend_ops record_ops = {
     .session_commit = record_session_commit,
     .session_close = record_session_close,
     .session_interrupt = record_session_interrupt,
+    .heap_stats = record_heap_stats,
     .stats = record_stats,
+    .evict = record_evict,
 };
 
 static const struct nub_plugin record_plugin = {

@@ -25,6 +25,36 @@ test_publish_and_invoke(void)
     g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_OUT_OF_GAS);
 }
 
+/* An image of an instruction set that nobody knows can be published, and says so when it is to run.
+ */
+static void
+test_an_unknown_instruction_set(void)
+{
+    static const guint8 code[] = { 0x32, 0x00 }, bitmask[] = { 0x01 };
+    g_autoptr(NubKernel) kernel = nub_test_local();
+    g_autoptr(NubImageBuilder) builder =
+        nub_image_builder_new(code, sizeof code, bitmask, sizeof bitmask);
+    g_autoptr(GError) error = NULL;
+    NubHash plain_hash, hash, instance, named;
+    NubResult result;
+
+    nub_image_builder_add_endpoint(builder, 0, NULL);
+    g_autoptr(NubCap) plain = nub_image_builder_build(builder, &error);
+    nub_image_builder_set_isa(builder, 7);
+    g_autoptr(NubCap) image = nub_image_builder_build(builder, &error);
+    g_assert_no_error(error);
+    nub_cap_get_hash(plain, &plain_hash);
+    g_assert_true(nub_kernel_put_cap(kernel, image, &hash, &error));
+    g_assert_false(nub_hash_equals(&hash, &plain_hash));
+    g_autoptr(NubCap) cap = nub_cap_new_instance(&hash);
+    g_assert_true(nub_kernel_put_cap(kernel, cap, &instance, &error));
+    g_assert_no_error(error);
+    g_assert_false(nub_kernel_invoke_cached(kernel, &instance, 0, NULL, 1000, &result, &error));
+    g_assert_error(error, NUB_ERROR, NUB_ERROR_UNSUPPORTED_ISA);
+    g_assert_true(nub_error_get_hash(error, &named));
+    g_assert_true(nub_hash_equals(&named, &hash));
+}
+
 static void
 test_counts(void)
 {
@@ -413,6 +443,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/core/kernel/publish-and-invoke", test_publish_and_invoke);
+    g_test_add_func("/core/kernel/an-unknown-instruction-set", test_an_unknown_instruction_set);
     g_test_add_func("/core/kernel/counts-and-drops", test_counts);
     g_test_add_data_func("/core/kernel/put-with-hash/local", NULL, test_put_with_hash);
     g_test_add_data_func("/core/kernel/put-with-hash/composed", "echo", test_put_with_hash);

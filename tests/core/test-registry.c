@@ -234,7 +234,9 @@ test_options_refused(void)
         const char *message;
     } rows[] = {
         { "cuont: 3", "data:4:41: backend 'e': unknown option 'cuont' (did you mean 'count'?)" },
-        { "entirely-else: 3", "data:4:41: backend 'e': unknown option 'entirely-else'" },
+        { "entirely-else: 3", "data:4:41: backend 'e': unknown option 'entirely-else'; there are "
+                              "greeting, loud, count, "
+                              "max-bytes, wait, mode" },
         { "loud: yes", "data:4:47: backend 'e': option 'loud': expected true or false, not 'yes'" },
         { "count: -1", "data:4:48: backend 'e': option 'count': expected a number, not '-1'" },
         { "count: 18446744073709551616",
@@ -275,6 +277,19 @@ test_options_are_listed(void)
     g_assert_cmpstr(options[5].type, ==, "one of plain, fancy");
     g_assert_cmpstr(options[5].default_value, ==, "plain");
     g_assert_cmpstr(nub_backend_info_get_version(list->pdata[0]), ==, "1.2");
+}
+
+static void
+test_options_in_effect(void)
+{
+    g_autoptr(NubRegistry) registry = nub_test_registry(
+        "{ name: e, module: echo, options: { greeting: hello, max-bytes: 2KiB } }", NULL);
+    g_autoptr(GPtrArray) list = nub_registry_list_backends(registry);
+
+    g_assert_cmpstr(nub_backend_info_get_option(list->pdata[0], "greeting"), ==, "hello");
+    g_assert_cmpstr(nub_backend_info_get_option(list->pdata[0], "max-bytes"), ==, "2KiB");
+    g_assert_cmpstr(nub_backend_info_get_option(list->pdata[0], "mode"), ==, "plain");
+    g_assert_null(nub_backend_info_get_option(list->pdata[0], "there-is-none"));
 }
 
 /* ---- wrapping ---------------------------------------------------------------------------- */
@@ -534,6 +549,7 @@ main(int argc, char **argv)
     g_test_add_func("/core/registry/options-are-normalised", test_options_are_normalised);
     g_test_add_func("/core/registry/options-refused", test_options_refused);
     g_test_add_func("/core/registry/options-are-listed", test_options_are_listed);
+    g_test_add_func("/core/registry/options-in-effect", test_options_in_effect);
     g_test_add_func("/core/registry/wrapped-backend", test_wrapped_backend);
     g_test_add_func("/core/registry/wrapping-fails", test_wrapping_fails);
     g_test_add_func("/core/registry/reload", test_reload);

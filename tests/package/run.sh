@@ -70,6 +70,7 @@ expect "by-plugin-path: halt 84" "$work/embedder-pc" "$work/nub.yaml" by-plugin-
 
 # The command, where it was installed.
 if [ -x "$prefix/bin/nub" ]; then
+    unset LD_LIBRARY_PATH # it finds its library itself
     "$prefix/bin/nub" backends --config "$work/nub.yaml" >"$work/backends.txt" || { cat "$work/backends.txt"; exit 1; }
     grep -q by-plugin-path "$work/backends.txt" || { cat "$work/backends.txt"; exit 1; }
     say "the command lists the module"
@@ -79,4 +80,34 @@ if [ -x "$prefix/bin/nub" ]; then
         "${cmake%cmake}ctest" --test-dir "$work/conform" --output-on-failure >>"$work/conform.log" 2>&1 ||
         { cat "$work/conform.log"; exit 1; }
     say "the template conforms"
+
+    # docs/writing-a-backend.md, line by line, with what was installed.
+    examples=$prefix/share/doc/nub/examples
+    quietly() { "$@" >"$work/quiet.log" 2>&1 || { cat "$work/quiet.log"; exit 1; }; }
+    cd "$work"
+    cp -r "$examples/null" first && cd first
+    mv null.c first.c && sed -i 's/null/first/g' first.c CMakeLists.txt
+    quietly "$cmake" -S . -B build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS="${NUB_TEST_CFLAGS:-}"
+    quietly "$cmake" --build build
+    expect "13 passed, 0 failed, 22 skipped" sh -c "'$prefix/bin/nub' conform --module build/nub-first.so --only 'NP-*' | tail -n 1"
+    cp -r "$examples/first-backend" "$work/mine" && cd "$work/mine"
+    quietly "$cmake" -S . -B build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS="${NUB_TEST_CFLAGS:-}"
+    quietly "$cmake" --build build
+    quietly "${cmake%cmake}ctest" --test-dir build --output-on-failure
+    quietly "$prefix/bin/nub" asm "$examples/gcd.s" -o gcd.nub
+    expect "value    4 (0x4)" sh -c "'$prefix/bin/nub' run --config first.yaml gcd.nub --arg 12 --arg 8 2>/dev/null | grep value"
+    say "the pages' backend conforms and runs"
+
+    # A recorded run, again on another backend.
+    cat >record.yaml <<YAML
+version: 1
+default: recorded
+backends:
+  - { name: local, module: nub-local }
+  - { name: checked, module: nub-local, options: { memory: checked } }
+  - { name: recorded, module: nub-record, options: { backend: local, file: ./calls.nubrec } }
+YAML
+    quietly "$prefix/bin/nub" run --config record.yaml gcd.nub --arg 12 --arg 8
+    quietly "$prefix/bin/nub" replay --config record.yaml calls.nubrec --backend checked
+    say "a recorded run happens again"
 fi

@@ -111,7 +111,7 @@ test_an_existing_file_is_refused(void)
     g_autoptr(NubRegistry) registry = nub_plugin_registry(backends);
     g_autoptr(NubKernel) kernel = nub_registry_open(registry, "recorded", &error);
     g_assert_null(kernel);
-    g_assert_nonnull(strstr(error->message, "File exists"));
+    g_assert_nonnull(strstr(error->message, "exists already; a %n in the name numbers the files"));
     forget();
 }
 
@@ -160,6 +160,25 @@ test_another_answer_is_a_difference(void)
     forget();
 }
 
+/* %n: each kernel has a file of its own, and a number that is taken is passed over. */
+static void
+test_a_numbered_file_is_a_new_one(void)
+{
+    g_autofree char *backends =
+        g_strdup_printf("{ name: local, module: nub-local },"
+                        "{ name: recorded, module: nub-record,"
+                        "  options: { backend: local, file: '%s/calls-%%n.nubrec' } }",
+                        nub_test_folder());
+
+    nub_test_write("calls-2.nubrec", "somebody's", -1);
+    for (guint i = 0; i < 2; i++)
+        g_object_unref(nub_plugin_kernel(backends, "recorded"));
+    g_autoptr(NubRan) first = nub_ran("replay calls-1.nubrec --backend local");
+    g_autoptr(NubRan) second = nub_ran("replay calls-3.nubrec --backend local");
+    nub_assert_code(first, 0);
+    nub_assert_code(second, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -172,6 +191,8 @@ main(int argc, char **argv)
                     test_every_changed_byte_is_noticed);
     g_test_add_func("/plugins/record/another-answer-is-a-difference",
                     test_another_answer_is_a_difference);
+    g_test_add_func("/plugins/record/a-numbered-file-is-a-new-one",
+                    test_a_numbered_file_is_a_new_one);
     int status = g_test_run();
     nub_test_folder_remove();
     return status;

@@ -5,6 +5,7 @@
  * one further, as the call said, and the next call is taken at once. In the end the root is that of
  * a kernel which was never disturbed.
  */
+#include "resident.h"
 #include "state-test.h"
 
 #include <string.h>
@@ -192,15 +193,6 @@ count_open_files(void)
     return n;
 }
 
-static guint64
-resident_bytes(void)
-{
-    g_autofree char *text = NULL;
-
-    g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
-    return g_ascii_strtoull(strchr(text, ' '), NULL, 10) * (guint64)sysconf(_SC_PAGESIZE);
-}
-
 typedef struct {
     guint64 caps, caps_bytes, resident, guest;
     guint files;
@@ -214,7 +206,7 @@ footprint_of(Counter *counter)
     return (Footprint){
         .caps = stat_of(counter->kernel, "nub_caps"),
         .caps_bytes = stat_of(counter->kernel, "nub_caps_bytes"),
-        .resident = resident_bytes(),
+        .resident = nub_test_resident(),
         .guest = nub_kernel_heap_stats(counter->kernel, &heap, NULL) ? heap.allocations : 0,
         .files = count_open_files(),
     };

@@ -4,6 +4,7 @@
  * the number back. What one costs is measured; what is not to be had is a named error or costs
  * speed, never the process.
  */
+#include "resident.h"
 #include "state-test.h"
 
 #include <malloc.h>
@@ -97,15 +98,6 @@ open_setting(gconstpointer data)
 
 /* ---- what a session costs ------------------------------------------------------------------ */
 
-static guint64
-resident_bytes(void)
-{
-    g_autofree char *text = NULL;
-
-    g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
-    return g_ascii_strtoull(strchr(text, ' '), NULL, 10) * (guint64)sysconf(_SC_PAGESIZE);
-}
-
 static guint
 count_mappings(void)
 {
@@ -131,13 +123,13 @@ test_ten_thousand(gconstpointer setting)
         return;
     NubHash instance = publish(kernel);
     malloc_trim(0); /* what earlier tests have left would hide what this one takes */
-    guint64 before = resident_bytes();
+    guint64 before = nub_test_resident();
     guint mappings = count_mappings();
     for (guint i = 0; i < N; i++) {
         sessions[i] = start(kernel, &instance, i, &error);
         g_assert_no_error(error);
     }
-    guint64 each = (resident_bytes() - before) / N;
+    guint64 each = (nub_test_resident() - before) / N;
     mappings = count_mappings() - mappings;
     g_test_message("%d paused sessions: %" G_GUINT64_FORMAT
                    " bytes each, one page of it touched; %u mappings more",
@@ -236,11 +228,8 @@ test_no_address_space(gconstpointer setting)
     if (g_test_subprocess()) {
         g_autoptr(NubKernel) kernel = open_setting(setting);
         struct rlimit limit = { .rlim_cur = 0 };
-        g_autofree char *text = NULL;
         NubHash instance = publish(kernel);
-        g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
-        limit.rlim_cur = limit.rlim_max =
-            g_ascii_strtoull(text, NULL, 10) * (guint64)sysconf(_SC_PAGESIZE) + (1u << 30);
+        limit.rlim_cur = limit.rlim_max = nub_test_memory(0) + (1u << 30);
         g_assert_cmpint(setrlimit(RLIMIT_AS, &limit), ==, 0);
         finish_many(start_many(kernel, &instance, 10000), 10000);
         return;

@@ -103,6 +103,40 @@ test_a_module_needs_no_configuration(void)
     nub_assert_code(bad, 1);
 }
 
+/* A module that wraps others is judged with the options that it is given, here or in a file. */
+static void
+test_a_wrapper_is_judged_with_its_options(void)
+{
+    static const char yaml[] =
+        "version: 1\nbackends:\n  - { name: local, module: nub-local }\n"
+        "  - { name: pair, module: nub-differential, options: { backends: \"local,other\" } }\n"
+        "  - { name: other, module: nub-local }\n";
+    static const char module[] =
+        "conform --module " NUB_BUILD_DIR "/modules/nub-differential.so --only NP-3* --only NP-1*";
+
+    nub_test_write("pair.yaml", yaml, -1);
+    g_autoptr(NubRan) configured =
+        nub_ran("conform --config pair.yaml --backend pair --only NP-3* --only NP-1* --strict");
+    g_autoptr(NubRan) given = nub_ran("%s --option backends=local,jit --strict", module);
+    g_autoptr(NubRan) bare = nub_ran("%s", module);
+    g_autoptr(NubRan) unknown = nub_ran("%s --option backend=local", module);
+    g_autoptr(NubRan) shapeless = nub_ran("%s --option local", module);
+    g_autoptr(NubRan) stray =
+        nub_ran("conform --config pair.yaml --backend pair --option backends=local");
+
+    nub_assert_code(configured, 0);
+    g_assert_cmpstr(configured->out, ==, "11 passed, 0 failed, 0 skipped\n");
+    nub_assert_code(given, 0);
+    g_assert_cmpstr(given->out, ==, configured->out);
+    nub_assert_code(bare, 3);
+    nub_assert_err(bare, "option 'backends' is missing");
+    nub_assert_code(unknown, 3);
+    nub_assert_err(unknown, "unknown option 'backend' (did you mean 'backends'?)");
+    nub_assert_code(shapeless, 2);
+    nub_assert_err(shapeless, "--option: expected NAME=VALUE, not 'local'");
+    nub_assert_code(stray, 2);
+}
+
 static void
 test_strict_makes_a_skip_a_failure(void)
 {
@@ -252,6 +286,8 @@ main(int argc, char **argv)
     }
     g_test_add_func("/tools/conform/a-module-needs-no-configuration",
                     test_a_module_needs_no_configuration);
+    g_test_add_func("/tools/conform/a-wrapper-is-judged-with-its-options",
+                    test_a_wrapper_is_judged_with_its_options);
     g_test_add_func("/tools/conform/strict-makes-a-skip-a-failure",
                     test_strict_makes_a_skip_a_failure);
     g_test_add_func("/tools/conform/json-has-every-case", test_json_has_every_case);

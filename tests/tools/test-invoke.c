@@ -126,59 +126,9 @@ test_head_of_a_fresh_kernel_is_none(void)
     nub_assert_code(wrong, 2);
 }
 
-/* The first thing that the exposition format does not allow fails the test. */
+/* That the text as a whole is OpenMetrics is judged by test-openmetrics.py. */
 static void
-assert_open_metrics(const char *text)
-{
-    g_autoptr(GRegex) help = g_regex_new("^# HELP ([a-z_]+) \\S.*$", 0, 0, NULL);
-    g_autoptr(GRegex) type = g_regex_new("^# TYPE ([a-z_]+) (counter|gauge)$", 0, 0, NULL);
-    g_autoptr(GRegex) sample =
-        g_regex_new("^([a-z_]+?)(_total)?(\\{[a-z]+=\"[^\"\\\\]*\"(,[a-z]+=\"[^\"\\\\]*\")*\\}) "
-                    "[0-9]+$",
-                    0, 0, NULL);
-    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    g_autofree char *family = g_strdup("");
-    gboolean typed = FALSE, is_counter = FALSE;
-    guint n = g_strv_length(lines);
-
-    g_assert_cmpuint(n, >, 2);
-    g_assert_cmpstr(lines[n - 1], ==, ""); /* the last line ends, too */
-    g_assert_cmpstr(lines[n - 2], ==, "# EOF");
-    for (guint i = 0; i < n - 2; i++) {
-        g_autoptr(GMatchInfo) match = NULL;
-        if (g_regex_match(help, lines[i], 0, &match)) {
-            g_free(family);
-            family = g_match_info_fetch(match, 1);
-            g_assert_true(g_hash_table_add(seen, g_strdup(family))); /* once per family */
-            typed = FALSE;
-            continue;
-        }
-        g_clear_pointer(&match, g_match_info_unref);
-        if (g_regex_match(type, lines[i], 0, &match)) {
-            g_autofree char *name = g_match_info_fetch(match, 1);
-            g_autofree char *kind = g_match_info_fetch(match, 2);
-            g_assert_cmpstr(name, ==, family);
-            typed = TRUE;
-            is_counter = g_str_equal(kind, "counter");
-            continue;
-        }
-        g_clear_pointer(&match, g_match_info_unref);
-        if (!g_regex_match(sample, lines[i], 0, &match))
-            g_error("line %u is neither metadata nor a sample: %s", i + 1, lines[i]);
-        g_autofree char *name = g_match_info_fetch(match, 1);
-        g_autofree char *total = g_match_info_fetch(match, 2);
-        g_autofree char *labels = g_match_info_fetch(match, 3);
-        g_assert_true(typed);
-        g_assert_cmpstr(name, ==, family);
-        g_assert_cmpstr(total, ==, is_counter ? "_total" : "");
-        g_assert_true(
-            g_hash_table_add(seen, g_strconcat(name, labels, NULL))); /* no sample twice */
-    }
-}
-
-static void
-test_stats_are_open_metrics(void)
+test_stats_say_what_there_is(void)
 {
     g_autoptr(NubRan) ran = nub_ran("stats --backend local");
 
@@ -186,11 +136,6 @@ test_stats_are_open_metrics(void)
     nub_assert_out(ran, "# TYPE nub_caps gauge\nnub_caps{backend=\"local\"} 0\n");
     nub_assert_out(ran, "# TYPE nub_sessions counter\nnub_sessions_total{backend=\"local\"} 0\n");
     nub_assert_out(ran, "\nnub_exits_total{backend=\"local\",reason=\"halt\"} 0\n");
-    assert_open_metrics(ran->out);
-    g_autoptr(NubRan) all = nub_ran("stats");
-    nub_assert_code(all, 0);
-    assert_open_metrics(all->out);
-    g_assert_null(strstr(all->out, "Counted by the backend")); /* ours say what they count */
 }
 
 int
@@ -207,7 +152,7 @@ main(int argc, char **argv)
     g_test_add_func("/tools/invoke/commit-says-what-comes-next", test_commit_says_what_comes_next);
     g_test_add_func("/tools/invoke/what-cannot-be-done-is-said", test_what_cannot_be_done_is_said);
     g_test_add_func("/tools/head/of-a-fresh-kernel-is-none", test_head_of_a_fresh_kernel_is_none);
-    g_test_add_func("/tools/stats/are-open-metrics", test_stats_are_open_metrics);
+    g_test_add_func("/tools/stats/say-what-there-is", test_stats_say_what_there_is);
     int status = g_test_run();
     nub_test_folder_remove();
     return status;

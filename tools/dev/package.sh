@@ -1,7 +1,7 @@
 #!/bin/sh
 # package.sh - builds the Debian packages from the committed tree, checks them with lintian, installs them
-# into a fresh root made by debootstrap, and uses them there. Needs root, and the packages debhelper,
-# dpkg-dev, lintian and debootstrap.
+# into a fresh root made by debootstrap, and uses them there. They stay in build/packages. Needs root, and
+# the packages debhelper, dpkg-dev, lintian and debootstrap.
 set -eu
 work=$(mktemp -d)
 root=$work/root
@@ -16,7 +16,10 @@ done
 say "building the packages"
 git clone -q . "$work/nub"
 (cd "$work/nub" && dpkg-buildpackage -us -uc -b >"$work/build.log" 2>&1) || { tail -30 "$work/build.log"; exit 1; }
-ls "$work"/*.deb | sed 's,.*/,  ,'
+mkdir -p build/packages
+rm -f build/packages/*.deb
+cp "$work"/*.deb build/packages
+ls build/packages | sed 's,^,  ,'
 
 say "lintian"
 lintian --fail-on error "$work"/*.changes

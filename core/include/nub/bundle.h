@@ -28,7 +28,10 @@ GType nub_bundle_get_type(void);
 /**
  * nub_bundle_new:
  *
- * Returns: (transfer full): an empty bundle. Since: 0.1
+ * Makes a bundle to be filled, referents first.
+ *
+ * Returns: (transfer full): an empty bundle.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubBundle *nub_bundle_new(void);
@@ -40,7 +43,8 @@ NubBundle *nub_bundle_new(void);
  *
  * Checks a bundle and every capability in it.
  *
- * Returns: (transfer full): the bundle, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): the bundle, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubBundle *nub_bundle_new_from_bytes(GBytes *file, GError **error);
@@ -50,7 +54,10 @@ NubBundle *nub_bundle_new_from_bytes(GBytes *file, GError **error);
  * @path: (type filename): a bundle file
  * @error: of %G_FILE_ERROR, or %NUB_ERROR_BAD_ENCODING; both name @path
  *
- * Returns: (transfer full): the bundle, or %NULL with @error set. Since: 0.1
+ * Reads a file and checks it as nub_bundle_new_from_bytes() does.
+ *
+ * Returns: (transfer full): the bundle, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubBundle *nub_bundle_load(const char *path, GError **error);
@@ -61,7 +68,10 @@ NubBundle *nub_bundle_load(const char *path, GError **error);
  * @path: (type filename): where to write it; an existing file is replaced at once or not at all
  * @error: of %G_FILE_ERROR, or %NUB_ERROR_INVALID_ARGUMENT
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Writes a bundle to a file.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_bundle_save(NubBundle *self, const char *path, GError **error);
@@ -71,7 +81,10 @@ gboolean nub_bundle_save(NubBundle *self, const char *path, GError **error);
  * @self: a bundle
  * @error: %NUB_ERROR_INVALID_ARGUMENT: no capability, or more than a bundle can hold
  *
- * Returns: (transfer full): the content of a bundle file, or %NULL with @error set. Since: 0.1
+ * Writes a bundle to memory.
+ *
+ * Returns: (transfer full): the content of a bundle file, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 GBytes *nub_bundle_to_bytes(NubBundle *self, GError **error);
@@ -80,7 +93,10 @@ GBytes *nub_bundle_to_bytes(NubBundle *self, GError **error);
  * nub_bundle_ref:
  * @self: a bundle
  *
- * Returns: (transfer full): @self. Since: 0.1
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubBundle *nub_bundle_ref(NubBundle *self);
@@ -88,6 +104,8 @@ NubBundle *nub_bundle_ref(NubBundle *self);
 /**
  * nub_bundle_unref:
  * @self: (transfer full): a bundle
+ *
+ * Drops a reference.
  *
  * Since: 0.1
  */
@@ -110,7 +128,10 @@ void nub_bundle_add(NubBundle *self, NubCap *cap);
  * nub_bundle_get_n_caps:
  * @self: a bundle
  *
- * Returns: how many capabilities it has. Since: 0.1
+ * Counts its capabilities.
+ *
+ * Returns: how many capabilities it has.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 guint nub_bundle_get_n_caps(NubBundle *self);
@@ -120,7 +141,10 @@ guint nub_bundle_get_n_caps(NubBundle *self);
  * @self: a bundle
  * @index: from 0
  *
- * Returns: (transfer none) (nullable): the capability, or %NULL beyond the end. Since: 0.1
+ * Gives one of its capabilities.
+ *
+ * Returns: (transfer none) (nullable): the capability, or %NULL beyond the end.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_bundle_get_cap(NubBundle *self, guint index);
@@ -129,7 +153,10 @@ NubCap *nub_bundle_get_cap(NubBundle *self, guint index);
  * nub_bundle_get_root:
  * @self: a bundle
  *
- * Returns: (transfer none) (nullable): the last capability, or %NULL when there is none. Since: 0.1
+ * Gives the capability that the bundle is about.
+ *
+ * Returns: (transfer none) (nullable): the last capability, or %NULL when there is none.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_bundle_get_root(NubBundle *self);

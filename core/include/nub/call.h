@@ -48,7 +48,13 @@ typedef enum {
 #define NUB_TYPE_CALL (nub_call_get_type())
 #define NUB_TYPE_OUTCOME (nub_outcome_get_type())
 
-/* The usual bound for nub_call_set_want_output(): 2^24 bytes. */
+/**
+ * NUB_CALL_DEFAULT_MAX_OUTPUT:
+ *
+ * The usual bound for nub_call_set_want_output(): 2^24 bytes.
+ *
+ * Since: 0.1
+ */
 #define NUB_CALL_DEFAULT_MAX_OUTPUT G_GUINT64_CONSTANT(16777216)
 
 NUB_AVAILABLE_IN_0_1
@@ -60,7 +66,8 @@ GType nub_call_get_type(void);
  *
  * A call of endpoint 0 with zero arguments and no gas.
  *
- * Returns: (transfer full): a call. Since: 0.1
+ * Returns: (transfer full): a call.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCall *nub_call_new(const NubHash *instance);
@@ -69,7 +76,10 @@ NubCall *nub_call_new(const NubHash *instance);
  * nub_call_ref:
  * @self: a call
  *
- * Returns: (transfer full): @self. Since: 0.1
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCall *nub_call_ref(NubCall *self);
@@ -77,6 +87,8 @@ NubCall *nub_call_ref(NubCall *self);
 /**
  * nub_call_unref:
  * @self: (transfer full): a call
+ *
+ * Drops a reference.
  *
  * Since: 0.1
  */
@@ -88,6 +100,8 @@ void nub_call_unref(NubCall *self);
  * @self: a call
  * @instance: hash of a published Instance
  *
+ * Says what is called.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -97,6 +111,8 @@ void nub_call_set_instance(NubCall *self, const NubHash *instance);
  * nub_call_set_endpoint:
  * @self: a call
  * @endpoint: index into the image's endpoints; not used by resume
+ *
+ * Says where it begins.
  *
  * Since: 0.1
  */
@@ -108,6 +124,8 @@ void nub_call_set_endpoint(NubCall *self, guint32 endpoint);
  * @self: a call
  * @args: (array fixed-size=4) (nullable): laid into registers 7 to 10; not used by resume. %NULL: zeros
  *
+ * Gives the arguments.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -117,6 +135,8 @@ void nub_call_set_args(NubCall *self, const guint64 *args);
  * nub_call_set_gas:
  * @self: a call
  * @gas: upper bound; more than 2^63 - 1 is cut to that
+ *
+ * Gives the gas; without it there is none.
  *
  * Since: 0.1
  */
@@ -129,6 +149,8 @@ void nub_call_set_gas(NubCall *self, guint64 gas);
  * @gas_model: how gas is charged; %NUB_GAS_DEFAULT: as the kernel does
  * @mem_cycles: cost of a memory access, 1 to 127; 0: as the kernel
  *
+ * Charges gas in another way than the kernel does.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -139,6 +161,8 @@ void nub_call_set_gas_model(NubCall *self, NubGasModel gas_model, guint32 mem_cy
  * @self: a call
  * @input: (nullable): bytes that the program finds at the address in register 7, their length in
  *   register 8; may be empty. %NULL: none, registers 7 and 8 are arguments
+ *
+ * Gives the program bytes to read.
  *
  * Since: 0.1
  */
@@ -151,6 +175,8 @@ void nub_call_set_input(NubCall *self, GBytes *input);
  * @want: whether the bytes that registers 7 and 8 name at Halt are wanted
  * @max_output: at most so many, such as %NUB_CALL_DEFAULT_MAX_OUTPUT; 0 allows the empty output alone
  *
+ * Asks for the bytes that the program leaves.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -160,6 +186,8 @@ void nub_call_set_want_output(NubCall *self, gboolean want, guint64 max_output);
  * nub_call_set_commit:
  * @self: a call
  * @commit: whether the successor is put
+ *
+ * Asks for what the instance became, as a published capability.
  *
  * Since: 0.1
  */
@@ -171,6 +199,8 @@ void nub_call_set_commit(NubCall *self, gboolean commit);
  * @self: a call
  * @advance: whether the head moves to the successor; needs commit
  *
+ * Moves the head with the call.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -181,6 +211,8 @@ void nub_call_set_advance(NubCall *self, gboolean advance);
  * @self: a call
  * @head: (nullable): what the head must be before the run, perhaps zero, else %NUB_ERROR_CONFLICT; %NULL: anything
  *
+ * Guards the call against a head that somebody else moved.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -190,6 +222,8 @@ void nub_call_set_expected_head(NubCall *self, const NubHash *head);
  * nub_call_set_regs:
  * @self: a call
  * @regs: (array fixed-size=13) (nullable): resume with these registers; %NULL: with the stored ones
+ *
+ * Answers a host call by hand: a paused instance goes on with other registers.
  *
  * Since: 0.1
  */
@@ -213,6 +247,8 @@ void nub_call_set_deadline(NubCall *self, gint64 deadline);
  * @self: a call
  * @table: (nullable): callbacks for host calls; a reference is taken
  *
+ * Gives the host functions that the program can call.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -227,7 +263,10 @@ GType nub_outcome_get_type(void);
  * nub_outcome_ref:
  * @self: an outcome
  *
- * Returns: (transfer full): @self. Since: 0.1
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubOutcome *nub_outcome_ref(NubOutcome *self);
@@ -235,6 +274,8 @@ NubOutcome *nub_outcome_ref(NubOutcome *self);
 /**
  * nub_outcome_unref:
  * @self: (transfer full): an outcome
+ *
+ * Drops a reference.
  *
  * Since: 0.1
  */
@@ -246,6 +287,8 @@ void nub_outcome_unref(NubOutcome *self);
  * @self: an outcome
  * @result: (out caller-allocates): how the run ended
  *
+ * Reads how the run ended.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -256,7 +299,10 @@ void nub_outcome_get_result(NubOutcome *self, NubResult *result);
  * @self: an outcome
  * @successor: (out caller-allocates): hash of the Instance that was put; zero: none
  *
- * Returns: %TRUE when one was put. Since: 0.1
+ * Reads what the instance became.
+ *
+ * Returns: %TRUE when one was put.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_outcome_get_successor(NubOutcome *self, NubHash *successor);
@@ -265,7 +311,10 @@ gboolean nub_outcome_get_successor(NubOutcome *self, NubHash *successor);
  * nub_outcome_get_output:
  * @self: an outcome
  *
- * Returns: (transfer none) (nullable): the output, perhaps empty; %NULL when none was asked for. Since: 0.1
+ * Gives the bytes that the program left.
+ *
+ * Returns: (transfer none) (nullable): the output, perhaps empty; %NULL when none was asked for.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 GBytes *nub_outcome_get_output(NubOutcome *self);
@@ -274,7 +323,10 @@ GBytes *nub_outcome_get_output(NubOutcome *self);
  * nub_outcome_get_output_state:
  * @self: an outcome
  *
- * Returns: why an output is empty. Since: 0.1
+ * Says whether the output is all that was asked for.
+ *
+ * Returns: why an output is empty.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubOutputState nub_outcome_get_output_state(NubOutcome *self);

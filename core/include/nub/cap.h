@@ -85,7 +85,10 @@ GType nub_cap_get_type(void);
  * nub_cap_ref:
  * @self: a capability
  *
- * Returns: (transfer full): @self. Since: 0.1
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_cap_ref(NubCap *self);
@@ -93,6 +96,8 @@ NubCap *nub_cap_ref(NubCap *self);
 /**
  * nub_cap_unref:
  * @self: (transfer full): a capability
+ *
+ * Drops a reference.
  *
  * Since: 0.1
  */
@@ -108,7 +113,8 @@ void nub_cap_unref(NubCap *self);
  *
  * Checks the wire form of a capability of any kind.
  *
- * Returns: (transfer full): the capability, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): the capability, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_cap_new_from_wire(GBytes *wire, GError **error);
@@ -121,7 +127,8 @@ NubCap *nub_cap_new_from_wire(GBytes *wire, GError **error);
  *
  * Makes a Data. It is padded with zeros to whole pages.
  *
- * Returns: (transfer full): the capability, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): the capability, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_cap_new_data(const guint8 *content, gsize size, GError **error);
@@ -132,7 +139,8 @@ NubCap *nub_cap_new_data(const guint8 *content, gsize size, GError **error);
  *
  * Makes a Type.
  *
- * Returns: (transfer full): the capability. Since: 0.1
+ * Returns: (transfer full): the capability.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_cap_new_type(const NubHash *image_chain);
@@ -146,7 +154,8 @@ NubCap *nub_cap_new_type(const NubHash *image_chain);
  *
  * Makes a CNode.
  *
- * Returns: (transfer full): the capability, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): the capability, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_cap_new_cnode(guint8 size_log, const NubSlot *slots, gsize n_slots, GError **error);
@@ -158,7 +167,8 @@ NubCap *nub_cap_new_cnode(guint8 size_log, const NubSlot *slots, gsize n_slots, 
  * Makes the plain idle Instance of an image: no memory of its own, registers zero. For anything
  * else there is #NubInstanceBuilder.
  *
- * Returns: (transfer full): the capability. Since: 0.1
+ * Returns: (transfer full): the capability.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_cap_new_instance(const NubHash *image);
@@ -169,7 +179,10 @@ NubCap *nub_cap_new_instance(const NubHash *image);
  * nub_cap_get_kind:
  * @self: a capability
  *
- * Returns: its kind. Since: 0.1
+ * Says which of the five kinds it is.
+ *
+ * Returns: its kind.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCapKind nub_cap_get_kind(NubCap *self);
@@ -190,7 +203,10 @@ void nub_cap_get_hash(NubCap *self, NubHash *hash);
  * nub_cap_get_wire:
  * @self: a capability
  *
- * Returns: (transfer none): its wire form. Since: 0.1
+ * Gives the bytes that go over the wire and into bundles.
+ *
+ * Returns: (transfer none): its wire form.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 GBytes *nub_cap_get_wire(NubCap *self);
@@ -201,7 +217,8 @@ GBytes *nub_cap_get_wire(NubCap *self);
  *
  * The bytes of a Data or the code of an Image. Shares memory with @self.
  *
- * Returns: (transfer full) (nullable): the bytes, or %NULL for another kind. Since: 0.1
+ * Returns: (transfer full) (nullable): the bytes, or %NULL for another kind.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 GBytes *nub_cap_dup_content(NubCap *self);
@@ -213,7 +230,8 @@ GBytes *nub_cap_dup_content(NubCap *self);
  * Every mention of another capability, in field order: the pinned and initial slots of an Image,
  * the slots of a CNode, image and root_cnode of an Instance.
  *
- * Returns: (transfer container) (element-type NubHash): the hashes, perhaps none; they belong to the array. Since: 0.1
+ * Returns: (transfer container) (element-type NubHash): the hashes, perhaps none; they belong to the array.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 GPtrArray *nub_cap_list_references(NubCap *self);
@@ -226,7 +244,8 @@ GPtrArray *nub_cap_list_references(NubCap *self);
  * The slots of a CNode that are not empty, sorted.
  *
  * Returns: (array length=n_slots) (transfer full) (nullable): the slots, to be freed with g_free(); %NULL
- *   when there are none or @self is of another kind. Since: 0.1
+ *   when there are none or @self is of another kind.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubSlot *nub_cap_list_slots(NubCap *self, gsize *n_slots);
@@ -236,7 +255,10 @@ NubSlot *nub_cap_list_slots(NubCap *self, gsize *n_slots);
  * @self: a capability
  * @image: (out caller-allocates): hash of the Image of an Instance
  *
- * Returns: %TRUE, or %FALSE and zero when @self is no Instance. Since: 0.1
+ * Reads which program an Instance runs.
+ *
+ * Returns: %TRUE, or %FALSE and zero when @self is no Instance.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_cap_get_image(NubCap *self, NubHash *image);
@@ -245,7 +267,10 @@ gboolean nub_cap_get_image(NubCap *self, NubHash *image);
  * nub_cap_is_paused:
  * @self: a capability
  *
- * Returns: %TRUE for an Instance that nub_kernel_resume() continues. Since: 0.1
+ * Says whether an Instance is a paused machine.
+ *
+ * Returns: %TRUE for an Instance that nub_kernel_resume() continues.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_cap_is_paused(NubCap *self);
@@ -254,7 +279,10 @@ gboolean nub_cap_is_paused(NubCap *self);
  * nub_cap_get_n_endpoints:
  * @self: a capability
  *
- * Returns: how many endpoints an Image has; 0 for another kind. Since: 0.1
+ * Counts the endpoints of an Image.
+ *
+ * Returns: how many endpoints an Image has; 0 for another kind.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 guint32 nub_cap_get_n_endpoints(NubCap *self);
@@ -263,7 +291,10 @@ guint32 nub_cap_get_n_endpoints(NubCap *self);
  * nub_cap_kind_to_string:
  * @kind: a kind
  *
- * Returns: (transfer none): "Instance", "Image", "Data", "CNode" or "Type". Since: 0.1
+ * Names a kind for people.
+ *
+ * Returns: (transfer none): "Instance", "Image", "Data", "CNode" or "Type".
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_cap_kind_to_string(NubCapKind kind);
@@ -281,7 +312,10 @@ GType nub_image_builder_get_type(void);
  *   instructions begin. Copied
  * @bitmask_size: bytes of bitmask: @code_size / 8, rounded up
  *
- * Returns: (transfer full): a builder. Since: 0.1
+ * Begins an Image with its program.
+ *
+ * Returns: (transfer full): a builder.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubImageBuilder *nub_image_builder_new(const guint8 *code, gsize code_size, const guint8 *bitmask, gsize bitmask_size);
@@ -290,7 +324,10 @@ NubImageBuilder *nub_image_builder_new(const guint8 *code, gsize code_size, cons
  * nub_image_builder_ref:
  * @self: a builder
  *
- * Returns: (transfer full): @self. Since: 0.1
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubImageBuilder *nub_image_builder_ref(NubImageBuilder *self);
@@ -298,6 +335,8 @@ NubImageBuilder *nub_image_builder_ref(NubImageBuilder *self);
 /**
  * nub_image_builder_unref:
  * @self: (transfer full): a builder
+ *
+ * Drops a reference.
  *
  * Since: 0.1
  */
@@ -309,6 +348,8 @@ void nub_image_builder_unref(NubImageBuilder *self);
  * @self: a builder
  * @isa: the instruction set; 0, the default, is the byte-PVM
  *
+ * Says which instruction set the code is of.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -319,6 +360,8 @@ void nub_image_builder_set_isa(NubImageBuilder *self, guint32 isa);
  * @self: a builder
  * @targets: (array length=n_targets) (nullable): addresses of blocks
  * @n_targets: how many
+ *
+ * Says where dynamic jumps can go.
  *
  * Since: 0.1
  */
@@ -332,7 +375,10 @@ void nub_image_builder_set_jump_table(NubImageBuilder *self, const guint32 *targ
  * @initial_regs: (array fixed-size=13) (nullable): the registers; %NULL: register 0 is the halt
  *   address, the others are zero
  *
- * Returns: the number of the endpoint, from 0. Since: 0.1
+ * Adds a place where calls begin.
+ *
+ * Returns: the number of the endpoint, from 0.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 guint32 nub_image_builder_add_endpoint(NubImageBuilder *self, guint64 entry_pc, const guint64 *initial_regs);
@@ -345,6 +391,8 @@ guint32 nub_image_builder_add_endpoint(NubImageBuilder *self, guint64 entry_pc, 
  * @source: (array length=n_source) (nullable): path of slots to a Data; empty: zeroed read-write pages
  * @n_source: its length, at most 8
  *
+ * Maps memory: from Data in slots, zeros where there is none.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -356,6 +404,8 @@ void nub_image_builder_add_mapping(NubImageBuilder *self, guint64 start, guint64
  * @slot: its slot
  * @cap: a capability; a Data mapped from it is read-only
  *
+ * Puts a capability into a slot that no instance can change.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -366,6 +416,8 @@ void nub_image_builder_add_pinned(NubImageBuilder *self, guint32 slot, const Nub
  * @self: a builder
  * @slot: its slot
  * @cap: a capability; a Data mapped from it is read-write, each instance having its own pages
+ *
+ * Puts a capability into a slot of new instances.
  *
  * Since: 0.1
  */
@@ -379,7 +431,8 @@ void nub_image_builder_add_initial(NubImageBuilder *self, guint32 slot, const Nu
  *
  * Sorts mappings and slots, checks everything.
  *
- * Returns: (transfer full): an Image, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): an Image, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_image_builder_build(NubImageBuilder *self, GError **error);
@@ -393,7 +446,10 @@ GType nub_instance_builder_get_type(void);
  * nub_instance_builder_new:
  * @image: hash of the Image
  *
- * Returns: (transfer full): a builder of an idle instance. Since: 0.1
+ * Begins an Instance.
+ *
+ * Returns: (transfer full): a builder of an idle instance.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubInstanceBuilder *nub_instance_builder_new(const NubHash *image);
@@ -402,7 +458,10 @@ NubInstanceBuilder *nub_instance_builder_new(const NubHash *image);
  * nub_instance_builder_ref:
  * @self: a builder
  *
- * Returns: (transfer full): @self. Since: 0.1
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubInstanceBuilder *nub_instance_builder_ref(NubInstanceBuilder *self);
@@ -410,6 +469,8 @@ NubInstanceBuilder *nub_instance_builder_ref(NubInstanceBuilder *self);
 /**
  * nub_instance_builder_unref:
  * @self: (transfer full): a builder
+ *
+ * Drops a reference.
  *
  * Since: 0.1
  */
@@ -421,6 +482,8 @@ void nub_instance_builder_unref(NubInstanceBuilder *self);
  * @self: a builder
  * @image_chain: carried and hashed; version 1 gives it no effect
  *
+ * Sets the hash of the chain of images.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -430,6 +493,8 @@ void nub_instance_builder_set_image_chain(NubInstanceBuilder *self, const NubHas
  * nub_instance_builder_set_root_cnode:
  * @self: a builder
  * @root_cnode: carried, hashed and referenced; version 1 gives it no further effect
+ *
+ * Sets the hash of the root CNode.
  *
  * Since: 0.1
  */
@@ -441,6 +506,8 @@ void nub_instance_builder_set_root_cnode(NubInstanceBuilder *self, const NubHash
  * @self: a builder
  * @mem_size: bytes from address 0 that are zeroed and read-write where nothing else is; a multiple of
  *   the page size
+ *
+ * Gives the instance memory of its own.
  *
  * Since: 0.1
  */
@@ -465,6 +532,8 @@ void nub_instance_builder_add_overlay(NubInstanceBuilder *self, guint32 start, G
  * @self: a builder
  * @regs: (array fixed-size=13): the registers
  *
+ * Sets the registers of a paused machine.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -488,7 +557,10 @@ void nub_instance_builder_set_paused(NubInstanceBuilder *self, guint32 pc, guint
  * @self: a builder, which stays usable
  * @error: %NUB_ERROR_BAD_ENCODING, which names the field
  *
- * Returns: (transfer full): an Instance, or %NULL with @error set. Since: 0.1
+ * Makes the Instance.
+ *
+ * Returns: (transfer full): an Instance, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_instance_builder_build(NubInstanceBuilder *self, GError **error);

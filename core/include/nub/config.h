@@ -36,8 +36,11 @@ struct _NubConfigKey {
  * Every key that a configuration may have, in the order of a well-written file. The parser
  * works from the same table.
  *
- * Thread safety: any thread. Returns: (array length=n_keys) (transfer none): the keys, for the life of
- *   the process. Since: 0.1
+ * Thread safety: any thread.
+ *
+ * Returns: (array length=n_keys) (transfer none): the keys, for the life of
+ *   the process.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const NubConfigKey *nub_config_list_keys(gsize *n_keys);

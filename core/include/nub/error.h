@@ -12,15 +12,9 @@
 
 G_BEGIN_DECLS
 
-/**
- * NubError:
- *
- * What a call did. The values are those of `enum nub_status`, one for one: the list with a
- * sentence for each is <nub/status.def>, and docs/errors.md. `TIMED_OUT` and `CANCELLED` arrive as
- * errors of #GIOError instead.
- *
- * Since: 0.1
- */
+/* What a call did. The values are those of `enum nub_status`, one for one: the list with a sentence
+ * for each is <nub/status.def>, and docs/errors.md. `TIMED_OUT` and `CANCELLED` arrive as errors of
+ * #GIOError instead. (The block for the scanner is made from the list: core/introspection.cmake.) */
 typedef enum {
 #define NUB_STATUS(name, number, text) NUB_ERROR_##name = number,
 #include <nub/status.def>
@@ -84,10 +78,36 @@ typedef enum {
 #define NUB_CONFIG_ERROR (nub_config_error_quark())
 #define NUB_LOAD_ERROR (nub_load_error_quark())
 
+/**
+ * nub_error_quark:
+ *
+ * The domain of what a call did.
+ *
+ * Returns: %NUB_ERROR.
+ * Since: 0.1
+ */
 NUB_AVAILABLE_IN_0_1
 GQuark nub_error_quark(void);
+
+/**
+ * nub_config_error_quark:
+ *
+ * The domain of what a configuration says.
+ *
+ * Returns: %NUB_CONFIG_ERROR.
+ * Since: 0.1
+ */
 NUB_AVAILABLE_IN_0_1
 GQuark nub_config_error_quark(void);
+
+/**
+ * nub_load_error_quark:
+ *
+ * The domain of what a module is.
+ *
+ * Returns: %NUB_LOAD_ERROR.
+ * Since: 0.1
+ */
 NUB_AVAILABLE_IN_0_1
 GQuark nub_load_error_quark(void);
 
@@ -99,7 +119,8 @@ GQuark nub_load_error_quark(void);
  * Many errors of %NUB_ERROR name a capability: the referent that is missing, the cap that is no
  * Instance.
  *
- * Returns: %TRUE when @error names one; else %FALSE, and @hash is zero. Since: 0.1
+ * Returns: %TRUE when @error names one; else %FALSE, and @hash is zero.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_error_get_hash(const GError *error, NubHash *hash);
@@ -112,7 +133,8 @@ gboolean nub_error_get_hash(const GError *error, NubHash *hash);
  * %NUB_ERROR_NOT_MAPPED and %NUB_ERROR_ALREADY_MAPPED name the address of a page,
  * %NUB_ERROR_BAD_ENCODING the offset of a byte.
  *
- * Returns: %TRUE when @error names one; else %FALSE, and @address is 0. Since: 0.1
+ * Returns: %TRUE when @error names one; else %FALSE, and @address is 0.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_error_get_address(const GError *error, guint64 *address);
@@ -121,7 +143,10 @@ gboolean nub_error_get_address(const GError *error, guint64 *address);
  * nub_error_to_string: (skip)
  * @code: a #NubError
  *
- * Returns: (transfer none): the name in <nub/status.def>, such as "BAD_ENCODING", or "UNKNOWN". Since: 0.1
+ * Names an error for people.
+ *
+ * Returns: (transfer none): the name in <nub/status.def>, such as "BAD_ENCODING", or "UNKNOWN".
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_error_to_string(NubError code);

@@ -57,7 +57,8 @@ typedef enum {
  *
  * A host function. It runs in the thread of the invocation and may run in several at once.
  *
- * Returns: what is to happen next. Since: 0.1
+ * Returns: what is to happen next.
+ * Since: 0.1
  */
 typedef NubHostVerdict (*NubHostFunc)(NubHostCall *call, gpointer user_data);
 
@@ -69,7 +70,10 @@ GType nub_host_table_get_type(void);
 /**
  * nub_host_table_new:
  *
- * Returns: (transfer full): an empty table. Since: 0.1
+ * Makes a table to be filled.
+ *
+ * Returns: (transfer full): an empty table.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubHostTable *nub_host_table_new(void);
@@ -78,7 +82,10 @@ NubHostTable *nub_host_table_new(void);
  * nub_host_table_ref:
  * @self: a table
  *
- * Returns: (transfer full): @self. Since: 0.1
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubHostTable *nub_host_table_ref(NubHostTable *self);
@@ -86,6 +93,8 @@ NubHostTable *nub_host_table_ref(NubHostTable *self);
 /**
  * nub_host_table_unref:
  * @self: (transfer full): a table; with the last reference every destroy notify is called
+ *
+ * Drops a reference.
  *
  * Since: 0.1
  */
@@ -101,6 +110,8 @@ void nub_host_table_unref(NubHostTable *self);
  * @user_data: for @func
  * @destroy: (nullable): frees @user_data
  *
+ * Adds a host function.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -110,7 +121,10 @@ void nub_host_table_add(NubHostTable *self, guint32 number, guint64 price, NubHo
  * nub_host_call_get_number:
  * @self: a host call
  *
- * Returns: the number given to `ecalli`. Since: 0.1
+ * Says which host call it is.
+ *
+ * Returns: the number given to `ecalli`.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 guint32 nub_host_call_get_number(NubHostCall *self);
@@ -120,7 +134,10 @@ guint32 nub_host_call_get_number(NubHostCall *self);
  * @self: a host call
  * @reg: 0 to 12
  *
- * Returns: the register. Since: 0.1
+ * Reads a register: arguments are in 7 to 12.
+ *
+ * Returns: the register.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 guint64 nub_host_call_get_reg(NubHostCall *self, guint reg);
@@ -131,6 +148,8 @@ guint64 nub_host_call_get_reg(NubHostCall *self, guint reg);
  * @reg: 0 to 12
  * @value: what the program finds there
  *
+ * Writes a register: the answer goes to 7.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -140,7 +159,10 @@ void nub_host_call_set_reg(NubHostCall *self, guint reg, guint64 value);
  * nub_host_call_get_gas:
  * @self: a host call
  *
- * Returns: the gas that is left, the price of this call being taken already. Since: 0.1
+ * Reads the gas.
+ *
+ * Returns: the gas that is left, the price of this call being taken already.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 guint64 nub_host_call_get_gas(NubHostCall *self);
@@ -150,7 +172,10 @@ guint64 nub_host_call_get_gas(NubHostCall *self);
  * @self: a host call
  * @gas: how much to take, for work that depends on the arguments
  *
- * Returns: %FALSE, with nothing taken, when less than @gas is left. Since: 0.1
+ * Takes gas beyond the price of the call.
+ *
+ * Returns: %FALSE, with nothing taken, when less than @gas is left.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_host_call_charge(NubHostCall *self, guint64 gas);
@@ -159,6 +184,8 @@ gboolean nub_host_call_charge(NubHostCall *self, guint64 gas);
  * nub_host_call_set_finish_value:
  * @self: a host call
  * @value: register 7 of the Halt that %NUB_HOST_VERDICT_FINISH makes
+ *
+ * Sets what the call ends with.
  *
  * Since: 0.1
  */
@@ -175,7 +202,8 @@ void nub_host_call_set_finish_value(NubHostCall *self, guint64 value);
  *
  * Copies bytes out of the program's memory: all of them or none.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_host_call_read(NubHostCall *self, guint64 address, guint8 *data, gsize size, GError **error);
@@ -187,7 +215,10 @@ gboolean nub_host_call_read(NubHostCall *self, guint64 address, guint8 *data, gs
  * @size: how many bytes
  * @error: as nub_host_call_read()
  *
- * Returns: (transfer full): a copy of the bytes, or %NULL with @error set. Since: 0.1
+ * Copies bytes of the program's memory.
+ *
+ * Returns: (transfer full): a copy of the bytes, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 GBytes *nub_host_call_read_bytes(NubHostCall *self, guint64 address, gsize size, GError **error);
@@ -202,18 +233,14 @@ GBytes *nub_host_call_read_bytes(NubHostCall *self, guint64 address, gsize size,
  *
  * Copies bytes into the program's memory: all of them or none.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_host_call_write(NubHostCall *self, guint64 address, const guint8 *data, gsize size, GError **error);
 
-/**
- * NubHostCallNumber:
- *
- * The numbers of the standard host calls; docs/host-calls.md says what each does.
- *
- * Since: 0.1
- */
+/* The numbers of the standard host calls; docs/host-calls.md says what each does. (The block for the
+ * scanner is made from the list: core/introspection.cmake.) */
 typedef enum {
 #define NUB_HOST_CALL_LINE(NAME, number, text, price, price_per_block, arguments, result) NUB_HOST_CALL_##NAME = number,
 #include <nub/host-calls.def>

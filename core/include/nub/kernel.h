@@ -50,7 +50,10 @@ struct _NubHeapStats {
  * nub_kernel_get_name:
  * @self: a kernel
  *
- * Returns: (transfer none): the name of its backend in the configuration. Since: 0.1
+ * Says which backend it is.
+ *
+ * Returns: (transfer none): the name of its backend in the configuration.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_kernel_get_name(NubKernel *self);
@@ -59,7 +62,10 @@ const char *nub_kernel_get_name(NubKernel *self);
  * nub_kernel_get_gas_model:
  * @self: a kernel
  *
- * Returns: how gas is charged; never %NUB_GAS_DEFAULT. Since: 0.1
+ * Says how it charges gas: as the configuration has it, or as it was asked for when it was opened.
+ *
+ * Returns: how gas is charged; never %NUB_GAS_DEFAULT.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubGasModel nub_kernel_get_gas_model(NubKernel *self);
@@ -68,7 +74,10 @@ NubGasModel nub_kernel_get_gas_model(NubKernel *self);
  * nub_kernel_get_mem_cycles:
  * @self: a kernel
  *
- * Returns: the cost of a memory access in the gas models. Since: 0.1
+ * Says what it charges for a memory access, in the gas models that count it.
+ *
+ * Returns: the cost of a memory access in the gas models.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 guint32 nub_kernel_get_mem_cycles(NubKernel *self);
@@ -78,7 +87,10 @@ guint32 nub_kernel_get_mem_cycles(NubKernel *self);
  * @self: a kernel
  * @function: a function of the plugin ABI, such as "session_open"
  *
- * Returns: whether the backend has it. Since: 0.1
+ * Asks for a function that a backend may lack.
+ *
+ * Returns: whether the backend has it.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_supports(NubKernel *self, const char *function);
@@ -94,7 +106,8 @@ gboolean nub_kernel_supports(NubKernel *self, const char *function);
  *
  * Publishes a capability, or adds one put to one that is there.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_put_cap(NubKernel *self, NubCap *cap, NubHash *hash, GError **error);
@@ -108,7 +121,8 @@ gboolean nub_kernel_put_cap(NubKernel *self, NubCap *cap, NubHash *hash, GError 
  *
  * As nub_kernel_put_cap(), but when @hash is present @cap is neither read nor hashed.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_put_cap_with_hash(NubKernel *self, const NubHash *hash, NubCap *cap, GError **error);
@@ -122,7 +136,8 @@ gboolean nub_kernel_put_cap_with_hash(NubKernel *self, const NubHash *hash, NubC
  *
  * Publishes a capability from bytes of any origin, without making a #NubCap first.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_put_wire(NubKernel *self, GBytes *wire, NubHash *hash, GError **error);
@@ -134,7 +149,10 @@ gboolean nub_kernel_put_wire(NubKernel *self, GBytes *wire, NubHash *hash, GErro
  * @wire: the wire form, which the backend checks unless @hash is present
  * @error: %NUB_ERROR_BAD_ENCODING, then as nub_kernel_put_cap_with_hash()
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * As nub_kernel_put_wire(), but when @hash is present @wire is not read.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_put_wire_with_hash(NubKernel *self, const NubHash *hash, GBytes *wire, GError **error);
@@ -148,7 +166,8 @@ gboolean nub_kernel_put_wire_with_hash(NubKernel *self, const NubHash *hash, GBy
  *
  * Puts every capability of a bundle or, on any error, none.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_put_bundle(NubKernel *self, NubBundle *bundle, NubHash *root, GError **error);
@@ -160,7 +179,10 @@ gboolean nub_kernel_put_bundle(NubKernel *self, NubBundle *bundle, NubHash *root
  * @present: (out): whether the kernel has it
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Asks whether a capability is published.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_contains(NubKernel *self, const NubHash *hash, gboolean *present, GError **error);
@@ -171,7 +193,10 @@ gboolean nub_kernel_contains(NubKernel *self, const NubHash *hash, gboolean *pre
  * @hash: of a capability
  * @error: %NUB_ERROR_NOT_FOUND
  *
- * Returns: (transfer full): the capability, or %NULL with @error set. Since: 0.1
+ * Gives a capability back.
+ *
+ * Returns: (transfer full): the capability, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_kernel_get_cap(NubKernel *self, const NubHash *hash, GError **error);
@@ -185,7 +210,8 @@ NubCap *nub_kernel_get_cap(NubKernel *self, const NubHash *hash, GError **error)
  * Takes back one put. A capability that nobody put and nothing mentions goes, and with it what
  * only it mentioned.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_drop_cap(NubKernel *self, const NubHash *hash, GError **error);
@@ -197,7 +223,10 @@ gboolean nub_kernel_drop_cap(NubKernel *self, const NubHash *hash, GError **erro
  * @count: (out): puts and mentions; 0 for one that is absent
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Counts what keeps a capability.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_refcount(NubKernel *self, const NubHash *hash, guint64 *count, GError **error);
@@ -217,7 +246,8 @@ gboolean nub_kernel_refcount(NubKernel *self, const NubHash *hash, guint64 *coun
  * Runs the instance to an exit. Out of gas, traps and faults are results, not errors. Nothing
  * published changes.
  *
- * Returns: %TRUE with @result filled in, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE with @result filled in, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_invoke_cached(NubKernel *self, const NubHash *instance, guint32 endpoint, const guint64 *args, guint64 gas, NubResult *result, GError **error);
@@ -231,7 +261,8 @@ gboolean nub_kernel_invoke_cached(NubKernel *self, const NubHash *instance, guin
  *
  * Runs an idle instance: input, output, commit, advance, deadline, host calls.
  *
- * Returns: (transfer full): what came of it, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): what came of it, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubOutcome *nub_kernel_invoke(NubKernel *self, NubCall *call, GCancellable *cancellable, GError **error);
@@ -245,7 +276,8 @@ NubOutcome *nub_kernel_invoke(NubKernel *self, NubCall *call, GCancellable *canc
  *
  * Runs a paused instance on from where it stopped.
  *
- * Returns: (transfer full): what came of it, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): what came of it, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubOutcome *nub_kernel_resume(NubKernel *self, NubCall *call, GCancellable *cancellable, GError **error);
@@ -259,7 +291,10 @@ NubOutcome *nub_kernel_resume(NubKernel *self, NubCall *call, GCancellable *canc
  * @gas: for the first run
  * @error: in %NUB_ERROR
  *
- * Returns: (transfer full): a session, or %NULL with @error set. Since: 0.1
+ * Opens a session: a run that the caller steps, reads and writes.
+ *
+ * Returns: (transfer full): a session, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubSession *nub_kernel_open_session(NubKernel *self, const NubHash *instance, guint32 endpoint, const guint64 *args, guint64 gas, GError **error);
@@ -270,7 +305,10 @@ NubSession *nub_kernel_open_session(NubKernel *self, const NubHash *instance, gu
  * @call: its instance, endpoint, arguments, gas, gas model and memory cycles are used
  * @error: in %NUB_ERROR
  *
- * Returns: (transfer full): a session, or %NULL with @error set. Since: 0.1
+ * As nub_kernel_open_session(), with the gas model of a call.
+ *
+ * Returns: (transfer full): a session, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubSession *nub_kernel_open_session_for_call(NubKernel *self, NubCall *call, GError **error);
@@ -283,7 +321,10 @@ NubSession *nub_kernel_open_session_for_call(NubKernel *self, NubCall *call, GEr
  * @root: (out caller-allocates): hash of the head; zero: none
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Reads the head: the hash that the last call with advance moved to.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_state_root(NubKernel *self, NubHash *root, GError **error);
@@ -296,7 +337,8 @@ gboolean nub_kernel_state_root(NubKernel *self, NubHash *root, GError **error);
  *
  * Moves the head, which is also how to roll back.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_set_state_root(NubKernel *self, const NubHash *root, GError **error);
@@ -309,7 +351,10 @@ gboolean nub_kernel_set_state_root(NubKernel *self, const NubHash *root, GError 
  * @stats: (out caller-allocates): the heap of its guest
  * @error: %NUB_ERROR_NOT_SUPPORTED: there is no guest
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Reads the state of the guest's heap.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_heap_stats(NubKernel *self, NubHeapStats *stats, GError **error);
@@ -325,10 +370,26 @@ gboolean nub_kernel_heap_stats(NubKernel *self, NubHeapStats *stats, GError **er
  * nub_gas_used_total, nub_puts_total and nub_put_bytes_total. The backend adds what it counts; a
  * name that ends in _total is a counter, any other a gauge.
  *
- * Returns: (transfer full): of type `a{st}`, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): of type `a{st}`, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 GVariant *nub_kernel_stats(NubKernel *self, GError **error);
+
+/**
+ * nub_kernels_to_openmetrics:
+ * @kernels: (array length=n_kernels): whose counters are wanted
+ * @n_kernels: how many
+ * @error: as nub_kernel_stats()
+ *
+ * The counters of nub_kernel_stats() as OpenMetrics text, for a program that answers a scraper: each
+ * with the label `backend`, which is nub_kernel_get_name(). Those of kernels of one name are added.
+ *
+ * Returns: (transfer full): the text, which ends with `# EOF`, or %NULL with @error set.
+ * Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+char *nub_kernels_to_openmetrics(NubKernel *const *kernels, gsize n_kernels, GError **error);
 
 /**
  * nub_kernel_evict:
@@ -337,7 +398,8 @@ GVariant *nub_kernel_stats(NubKernel *self, GError **error);
  *
  * Makes the backend forget compiled and decoded code, so that a benchmark can start cold.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_evict(NubKernel *self, GError **error);
@@ -352,6 +414,8 @@ gboolean nub_kernel_evict(NubKernel *self, GError **error);
  * @callback: (scope async): called in the thread-default main context of the caller
  * @user_data: for @callback
  *
+ * Publishes a bundle in a thread of its own.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -364,7 +428,10 @@ void nub_kernel_put_bundle_async(NubKernel *self, NubBundle *bundle, GCancellabl
  * @root: (out caller-allocates) (optional): the name of the last capability
  * @error: as nub_kernel_put_bundle(), or %G_IO_ERROR_CANCELLED
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Says how nub_kernel_put_bundle_async() went.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_kernel_put_bundle_finish(NubKernel *self, GAsyncResult *result, NubHash *root, GError **error);
@@ -377,6 +444,8 @@ gboolean nub_kernel_put_bundle_finish(NubKernel *self, GAsyncResult *result, Nub
  * @callback: (scope async): called in the thread-default main context of the caller
  * @user_data: for @callback
  *
+ * Runs an idle instance in a thread of its own.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -388,7 +457,10 @@ void nub_kernel_invoke_async(NubKernel *self, NubCall *call, GCancellable *cance
  * @result: what @callback got
  * @error: as nub_kernel_invoke()
  *
- * Returns: (transfer full): what came of it, or %NULL with @error set. Since: 0.1
+ * Says how nub_kernel_invoke_async() went.
+ *
+ * Returns: (transfer full): what came of it, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubOutcome *nub_kernel_invoke_finish(NubKernel *self, GAsyncResult *result, GError **error);
@@ -401,6 +473,8 @@ NubOutcome *nub_kernel_invoke_finish(NubKernel *self, GAsyncResult *result, GErr
  * @callback: (scope async): called in the thread-default main context of the caller
  * @user_data: for @callback
  *
+ * Runs a paused instance on in a thread of its own.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -412,7 +486,10 @@ void nub_kernel_resume_async(NubKernel *self, NubCall *call, GCancellable *cance
  * @result: what @callback got
  * @error: as nub_kernel_resume()
  *
- * Returns: (transfer full): what came of it, or %NULL with @error set. Since: 0.1
+ * Says how nub_kernel_resume_async() went.
+ *
+ * Returns: (transfer full): what came of it, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubOutcome *nub_kernel_resume_finish(NubKernel *self, GAsyncResult *result, GError **error);

@@ -43,6 +43,8 @@ typedef struct _NubBackendInfo NubBackendInfo;
  * @NUB_BACKEND_STATE_UNAVAILABLE: its module cannot be loaded, and it is not required
  * @NUB_BACKEND_STATE_FAILED: it could not be created when it was last opened
  *
+ * What became of a configured backend.
+ *
  * Since: 0.1
  */
 typedef enum {
@@ -60,7 +62,8 @@ typedef enum {
  *
  * Reads exactly this file: no environment variable, no system path but that of nub's own modules.
  *
- * Returns: (transfer full): a registry, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): a registry, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubRegistry *nub_registry_new_from_file(const char *path, GError **error);
@@ -71,7 +74,10 @@ NubRegistry *nub_registry_new_from_file(const char *path, GError **error);
  * @base_dir: (type filename) (nullable): what relative paths are relative to; %NULL: the current directory
  * @error: as nub_registry_new_from_file(); positions are those in @yaml
  *
- * Returns: (transfer full): a registry, or %NULL with @error set. Since: 0.1
+ * Makes a registry of a configuration that is no file.
+ *
+ * Returns: (transfer full): a registry, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubRegistry *nub_registry_new_from_data(const char *yaml, const char *base_dir, GError **error);
@@ -86,7 +92,8 @@ NubRegistry *nub_registry_new_from_data(const char *yaml, const char *base_dir, 
  * $NUB_PLUGIN_PATH, $NUB_BACKENDS_SELECT and $NUB_BACKENDS_DISABLE are obeyed. A program that runs
  * with more rights than its user ignores all these variables and the user's directory.
  *
- * Returns: (transfer full): a registry, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): a registry, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubRegistry *nub_registry_new_default(GError **error);
@@ -100,7 +107,8 @@ NubRegistry *nub_registry_new_default(GError **error);
  * whose configuration changed are created anew when they are next opened. On failure everything
  * stays as it was.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_registry_reload(NubRegistry *self, GError **error);
@@ -115,7 +123,8 @@ gboolean nub_registry_reload(NubRegistry *self, GError **error);
  * opens give the same one. Where the default is `auto`, backends are tried by priority, and when
  * none opens the error has every reason.
  *
- * Returns: (transfer full): a kernel, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): a kernel, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubKernel *nub_registry_open(NubRegistry *self, const char *name, GError **error);
@@ -131,7 +140,8 @@ NubKernel *nub_registry_open(NubRegistry *self, const char *name, GError **error
  * Creates a kernel that nobody else gets: its directory is empty and its head is none. It does not
  * use the store.
  *
- * Returns: (transfer full): a kernel, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): a kernel, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubKernel *nub_registry_open_private(NubRegistry *self, const char *name, NubGasModel gas_model, guint32 mem_cycles, GError **error);
@@ -144,6 +154,8 @@ NubKernel *nub_registry_open_private(NubRegistry *self, const char *name, NubGas
  * @callback: (scope async): called in the thread-default main context of the caller
  * @user_data: for @callback
  *
+ * Opens a backend in a thread of its own.
+ *
  * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
@@ -155,7 +167,10 @@ void nub_registry_open_async(NubRegistry *self, const char *name, GCancellable *
  * @result: what @callback got
  * @error: as nub_registry_open(), or %G_IO_ERROR_CANCELLED
  *
- * Returns: (transfer full): a kernel, or %NULL with @error set. Since: 0.1
+ * Says how nub_registry_open_async() went.
+ *
+ * Returns: (transfer full): a kernel, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubKernel *nub_registry_open_finish(NubRegistry *self, GAsyncResult *result, GError **error);
@@ -166,7 +181,8 @@ NubKernel *nub_registry_open_finish(NubRegistry *self, GAsyncResult *result, GEr
  *
  * Every configured backend, highest priority first, equal ones by name.
  *
- * Returns: (transfer container) (element-type NubBackendInfo): a snapshot. Since: 0.1
+ * Returns: (transfer container) (element-type NubBackendInfo): a snapshot.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 GPtrArray *nub_registry_list_backends(NubRegistry *self);
@@ -175,7 +191,10 @@ GPtrArray *nub_registry_list_backends(NubRegistry *self);
  * nub_registry_get_store:
  * @self: a registry
  *
- * Returns: (transfer full) (nullable): the store that its kernels write to; %NULL: none is configured. Since: 0.1
+ * Gives the store of the configuration.
+ *
+ * Returns: (transfer full) (nullable): the store that its kernels write to; %NULL: none is configured.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubStore *nub_registry_get_store(NubRegistry *self);
@@ -187,7 +206,8 @@ NubStore *nub_registry_get_store(NubRegistry *self);
  * The configuration as it is in effect, as YAML that can be read again: defaults are filled in,
  * drop-ins are merged, comments say where each backend comes from.
  *
- * Returns: (transfer full): the text. Since: 0.1
+ * Returns: (transfer full): the text.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 char *nub_registry_dup_config(NubRegistry *self);
@@ -196,7 +216,10 @@ char *nub_registry_dup_config(NubRegistry *self);
  * nub_registry_dup_source:
  * @self: a registry
  *
- * Returns: (transfer full): where the configuration comes from: the path of a file, or "built-in configuration". Since: 0.1
+ * Says where the configuration comes from.
+ *
+ * Returns: (transfer full): where the configuration comes from: the path of a file, or "built-in configuration".
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 char *nub_registry_dup_source(NubRegistry *self);
@@ -210,7 +233,10 @@ GType nub_backend_info_get_type(void);
  * nub_backend_info_ref:
  * @self: an info
  *
- * Returns: (transfer full): @self. Since: 0.1
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubBackendInfo *nub_backend_info_ref(NubBackendInfo *self);
@@ -218,6 +244,8 @@ NubBackendInfo *nub_backend_info_ref(NubBackendInfo *self);
 /**
  * nub_backend_info_unref:
  * @self: (transfer full): an info
+ *
+ * Drops a reference.
  *
  * Since: 0.1
  */
@@ -228,7 +256,10 @@ void nub_backend_info_unref(NubBackendInfo *self);
  * nub_backend_info_get_name:
  * @self: an info
  *
- * Returns: (transfer none): the backend's name in the configuration. Since: 0.1
+ * Says what it is called.
+ *
+ * Returns: (transfer none): the backend's name in the configuration.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_backend_info_get_name(NubBackendInfo *self);
@@ -237,7 +268,10 @@ const char *nub_backend_info_get_name(NubBackendInfo *self);
  * nub_backend_info_get_module:
  * @self: an info
  *
- * Returns: (transfer none): its module as the configuration names it. Since: 0.1
+ * Says which module it is of.
+ *
+ * Returns: (transfer none): its module as the configuration names it.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_backend_info_get_module(NubBackendInfo *self);
@@ -246,7 +280,10 @@ const char *nub_backend_info_get_module(NubBackendInfo *self);
  * nub_backend_info_get_path:
  * @self: an info
  *
- * Returns: (transfer none) (nullable) (type filename): the file that was loaded; %NULL: none. Since: 0.1
+ * Says which file its module is.
+ *
+ * Returns: (transfer none) (nullable) (type filename): the file that was loaded; %NULL: none.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_backend_info_get_path(NubBackendInfo *self);
@@ -255,7 +292,10 @@ const char *nub_backend_info_get_path(NubBackendInfo *self);
  * nub_backend_info_get_version:
  * @self: an info
  *
- * Returns: (transfer none) (nullable): the version that the module gives itself. Since: 0.1
+ * Says which version its module is.
+ *
+ * Returns: (transfer none) (nullable): the version that the module gives itself.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_backend_info_get_version(NubBackendInfo *self);
@@ -264,7 +304,10 @@ const char *nub_backend_info_get_version(NubBackendInfo *self);
  * nub_backend_info_get_summary:
  * @self: an info
  *
- * Returns: (transfer none) (nullable): one sentence of the module about itself. Since: 0.1
+ * Says what its module is for.
+ *
+ * Returns: (transfer none) (nullable): one sentence of the module about itself.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_backend_info_get_summary(NubBackendInfo *self);
@@ -273,7 +316,10 @@ const char *nub_backend_info_get_summary(NubBackendInfo *self);
  * nub_backend_info_get_source:
  * @self: an info
  *
- * Returns: (transfer none): where it is configured, as file:line:column. Since: 0.1
+ * Says where to look in the configuration.
+ *
+ * Returns: (transfer none): where it is configured, as file:line:column.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_backend_info_get_source(NubBackendInfo *self);
@@ -282,7 +328,10 @@ const char *nub_backend_info_get_source(NubBackendInfo *self);
  * nub_backend_info_get_state:
  * @self: an info
  *
- * Returns: what became of it. Since: 0.1
+ * Says what became of it.
+ *
+ * Returns: what became of it.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubBackendState nub_backend_info_get_state(NubBackendInfo *self);
@@ -291,7 +340,10 @@ NubBackendState nub_backend_info_get_state(NubBackendInfo *self);
  * nub_backend_info_get_reason:
  * @self: an info
  *
- * Returns: (transfer none) (nullable): why it is disabled, unavailable or failed. Since: 0.1
+ * Says why it cannot be used.
+ *
+ * Returns: (transfer none) (nullable): why it is disabled, unavailable or failed.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_backend_info_get_reason(NubBackendInfo *self);
@@ -300,7 +352,10 @@ const char *nub_backend_info_get_reason(NubBackendInfo *self);
  * nub_backend_info_get_priority:
  * @self: an info
  *
- * Returns: its priority; higher comes first. Since: 0.1
+ * Says when `default: auto` tries it.
+ *
+ * Returns: its priority; higher comes first.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gint32 nub_backend_info_get_priority(NubBackendInfo *self);
@@ -309,7 +364,10 @@ gint32 nub_backend_info_get_priority(NubBackendInfo *self);
  * nub_backend_info_is_required:
  * @self: an info
  *
- * Returns: whether a module that does not load is an error of the registry. Since: 0.1
+ * Says whether it must be there.
+ *
+ * Returns: whether a module that does not load is an error of the registry.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_backend_info_is_required(NubBackendInfo *self);
@@ -318,7 +376,10 @@ gboolean nub_backend_info_is_required(NubBackendInfo *self);
  * nub_backend_info_is_automatic:
  * @self: an info
  *
- * Returns: whether `default: auto` may pick it. Since: 0.1
+ * Says whether it is for everyone or by name only.
+ *
+ * Returns: whether `default: auto` may pick it.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_backend_info_is_automatic(NubBackendInfo *self);
@@ -328,16 +389,36 @@ gboolean nub_backend_info_is_automatic(NubBackendInfo *self);
  * @self: an info
  * @n_options: (out): how many
  *
- * Returns: (array length=n_options) (transfer none) (nullable): the options that the module declares. Since: 0.1
+ * Lists what its module can be told; nub_backend_info_get_option() has what it is told.
+ *
+ * Returns: (array length=n_options) (transfer none) (nullable): the options that the module declares.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const NubConfigKey *nub_backend_info_list_options(NubBackendInfo *self, gsize *n_options);
 
 /**
+ * nub_backend_info_get_option:
+ * @self: an info
+ * @name: of an option that the module declares
+ *
+ * The value that the backend is created with, as it is written: in the configuration, else in the
+ * module's table of defaults.
+ *
+ * Returns: (transfer none) (nullable): the value; %NULL: it has none.
+ * Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+const char *nub_backend_info_get_option(NubBackendInfo *self, const char *name);
+
+/**
  * nub_backend_state_to_string:
  * @state: a state
  *
- * Returns: (transfer none): "loaded", "open", "disabled", "unavailable" or "failed". Since: 0.1
+ * Names a state for people.
+ *
+ * Returns: (transfer none): "loaded", "open", "disabled", "unavailable" or "failed".
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_backend_state_to_string(NubBackendState state);

@@ -49,7 +49,8 @@ typedef enum {
  *
  * Runs on from the session's registers, pc and gas to the next exit.
  *
- * Returns: %TRUE with @result filled in, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE with @result filled in, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_run(NubSession *self, GCancellable *cancellable, NubResult *result, GError **error);
@@ -60,6 +61,8 @@ gboolean nub_session_run(NubSession *self, GCancellable *cancellable, NubResult 
  * @cancellable: (nullable): ends the run
  * @callback: (scope async): called in the thread-default main context of the caller
  * @user_data: for @callback
+ *
+ * Runs a session in a thread of its own.
  *
  * Since: 0.1
  */
@@ -73,7 +76,10 @@ void nub_session_run_async(NubSession *self, GCancellable *cancellable, GAsyncRe
  * @result: (out caller-allocates): how the run ended
  * @error: as nub_session_run()
  *
- * Returns: %TRUE with @result filled in, or %FALSE with @error set. Since: 0.1
+ * Says how nub_session_run_async() went.
+ *
+ * Returns: %TRUE with @result filled in, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_run_finish(NubSession *self, GAsyncResult *async_result, NubResult *result, GError **error);
@@ -84,7 +90,10 @@ gboolean nub_session_run_finish(NubSession *self, GAsyncResult *async_result, Nu
  * @regs: (out caller-allocates) (array fixed-size=13): the registers
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Reads all registers.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_get_regs(NubSession *self, guint64 *regs, GError **error);
@@ -97,7 +106,8 @@ gboolean nub_session_get_regs(NubSession *self, guint64 *regs, GError **error);
  * As nub_session_get_regs(), for language bindings.
  *
  * Returns: (array fixed-size=13) (transfer full): the registers, to be freed with g_free(); %NULL with
- *   @error set. Since: 0.1
+ *   @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 guint64 *nub_session_dup_regs(NubSession *self, GError **error);
@@ -108,7 +118,10 @@ guint64 *nub_session_dup_regs(NubSession *self, GError **error);
  * @regs: (array fixed-size=13): the registers
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Writes all registers.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_set_regs(NubSession *self, const guint64 *regs, GError **error);
@@ -120,7 +133,10 @@ gboolean nub_session_set_regs(NubSession *self, const guint64 *regs, GError **er
  * @value: (out): the register
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Reads one register.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_get_reg(NubSession *self, guint reg, guint64 *value, GError **error);
@@ -132,7 +148,10 @@ gboolean nub_session_get_reg(NubSession *self, guint reg, guint64 *value, GError
  * @value: for the register
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Writes one register.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_set_reg(NubSession *self, guint reg, guint64 value, GError **error);
@@ -143,7 +162,10 @@ gboolean nub_session_set_reg(NubSession *self, guint reg, guint64 value, GError 
  * @pc: (out): where the next run begins
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Reads where the next run begins.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_get_pc(NubSession *self, guint32 *pc, GError **error);
@@ -154,7 +176,10 @@ gboolean nub_session_get_pc(NubSession *self, guint32 *pc, GError **error);
  * @pc: where the next run begins; any number
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Moves where the next run begins.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_set_pc(NubSession *self, guint32 pc, GError **error);
@@ -165,7 +190,10 @@ gboolean nub_session_set_pc(NubSession *self, guint32 pc, GError **error);
  * @gas: (out): what is left
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Reads the gas.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_get_gas(NubSession *self, guint64 *gas, GError **error);
@@ -176,7 +204,10 @@ gboolean nub_session_get_gas(NubSession *self, guint64 *gas, GError **error);
  * @gas: for the next run; more than 2^63 - 1 is cut to that
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Gives gas for the next run.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_set_gas(NubSession *self, guint64 gas, GError **error);
@@ -190,7 +221,8 @@ gboolean nub_session_set_gas(NubSession *self, guint64 gas, GError **error);
  *
  * Copies bytes out of any mapped pages: all of them or none.
  *
- * Returns: (transfer full): the bytes, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): the bytes, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 GBytes *nub_session_read(NubSession *self, guint64 address, gsize size, GError **error);
@@ -206,7 +238,8 @@ GBytes *nub_session_read(NubSession *self, guint64 address, gsize size, GError *
  * Copies bytes into any mapped pages, read-only ones too: all of them or none. What is written to
  * a read-only page of the image is not state and is not kept by a commit.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_write(NubSession *self, guint64 address, const guint8 *data, gsize size, GError **error);
@@ -221,7 +254,8 @@ gboolean nub_session_write(NubSession *self, guint64 address, const guint8 *data
  *
  * Gives the program zeroed pages: all of them or none.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_map(NubSession *self, guint64 address, guint64 size, NubMapAccess access, GError **error);
@@ -236,7 +270,8 @@ gboolean nub_session_map(NubSession *self, guint64 address, guint64 size, NubMap
  *
  * Puts the machine as it stands after its last exit. The session goes on unchanged.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_session_commit(NubSession *self, gboolean advance, NubHash *successor, GError **error);

@@ -33,7 +33,10 @@ G_DECLARE_FINAL_TYPE(NubStore, nub_store, NUB, STORE, GObject)
  * @present: (out): whether it is stored
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Asks whether a capability is stored.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_store_contains(NubStore *self, const NubHash *hash, gboolean *present, GError **error);
@@ -46,7 +49,8 @@ gboolean nub_store_contains(NubStore *self, const NubHash *hash, gboolean *prese
  *
  * What comes out of the store is checked against its name.
  *
- * Returns: (transfer full): the capability, or %NULL with @error set. Since: 0.1
+ * Returns: (transfer full): the capability, or %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubCap *nub_store_get_cap(NubStore *self, const NubHash *hash, GError **error);
@@ -72,7 +76,10 @@ gboolean nub_store_describe_cap(NubStore *self, const NubHash *hash, NubCapKind 
  * @cap: what to keep
  * @error: %NUB_ERROR_NOT_FOUND names the first referent that is not stored
  *
- * Returns: %TRUE when it is on disk, or %FALSE with @error set. Since: 0.1
+ * Stores a capability.
+ *
+ * Returns: %TRUE when it is on disk, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_store_put_cap(NubStore *self, NubCap *cap, GError **error);
@@ -82,8 +89,11 @@ gboolean nub_store_put_cap(NubStore *self, NubCap *cap, GError **error);
  * @self: a store
  * @error: in %NUB_ERROR
  *
+ * Lists what is stored.
+ *
  * Returns: (transfer container) (element-type NubHash): the names of all capabilities, sorted; they belong to
- *   the array. %NULL with @error set. Since: 0.1
+ *   the array. %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 GPtrArray *nub_store_list_caps(NubStore *self, GError **error);
@@ -95,7 +105,8 @@ GPtrArray *nub_store_list_caps(NubStore *self, GError **error);
  *
  * Names are the heads of kernels, and whatever else is kept by nub_store_set_name().
  *
- * Returns: (transfer full) (array zero-terminated=1): the names, sorted; %NULL with @error set. Since: 0.1
+ * Returns: (transfer full) (array zero-terminated=1): the names, sorted; %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 char **nub_store_list_names(NubStore *self, GError **error);
@@ -107,7 +118,10 @@ char **nub_store_list_names(NubStore *self, GError **error);
  * @hash: (out caller-allocates): what it names; zero: nothing
  * @error: in %NUB_ERROR
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Looks a name up.
+ *
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_store_get_name(NubStore *self, const char *name, NubHash *hash, GError **error);
@@ -119,7 +133,10 @@ gboolean nub_store_get_name(NubStore *self, const char *name, NubHash *hash, GEr
  * @hash: (nullable): of a stored capability; %NULL or zero: forget the name
  * @error: %NUB_ERROR_NOT_FOUND; %NUB_ERROR_CONFLICT while a kernel is open that has this head
  *
- * Returns: %TRUE when it is on disk, or %FALSE with @error set. Since: 0.1
+ * Gives a stored capability a name, which keeps it and all that it reaches.
+ *
+ * Returns: %TRUE when it is on disk, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_store_set_name(NubStore *self, const char *name, const NubHash *hash, GError **error);
@@ -134,7 +151,8 @@ gboolean nub_store_set_name(NubStore *self, const char *name, const NubHash *has
  * Removes what no name reaches. Kernels that are open keep what they hold in memory, and store it
  * again when something that is stored comes to mention it.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_store_gc(NubStore *self, GCancellable *cancellable, guint64 *n_removed, GError **error);
@@ -149,7 +167,8 @@ gboolean nub_store_gc(NubStore *self, GCancellable *cancellable, guint64 *n_remo
  *
  * Reads everything and checks it: encodings, hashes, mentions, names.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_store_verify(NubStore *self, GCancellable *cancellable, guint64 *n_caps, GError **error);
@@ -177,7 +196,8 @@ typedef void (*NubProgressFunc)(guint64 n_done, guint64 n_all, gpointer user_dat
  *
  * As nub_store_verify(), for a store that takes its time.
  *
- * Returns: %TRUE, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_store_verify_with_progress(NubStore *self, GCancellable *cancellable, NubProgressFunc progress, gpointer user_data, guint64 *n_caps, GError **error);
@@ -188,7 +208,10 @@ gboolean nub_store_verify_with_progress(NubStore *self, GCancellable *cancellabl
  * @root: of a stored capability
  * @error: in %NUB_ERROR
  *
- * Returns: (transfer full): @root and everything it reaches, referents first; %NULL with @error set. Since: 0.1
+ * Makes a bundle of a stored capability.
+ *
+ * Returns: (transfer full): @root and everything it reaches, referents first; %NULL with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubBundle *nub_store_export(NubStore *self, const NubHash *root, GError **error);
@@ -201,7 +224,8 @@ NubBundle *nub_store_export(NubStore *self, const NubHash *root, GError **error)
  *
  * Stores every capability of a bundle or, on any error, none.
  *
- * Returns: %TRUE when all is on disk, or %FALSE with @error set. Since: 0.1
+ * Returns: %TRUE when all is on disk, or %FALSE with @error set.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_store_import(NubStore *self, NubBundle *bundle, GError **error);

@@ -14,13 +14,29 @@
 extern "C" {
 #endif
 
-/* Registers of the machine, phi0 ... phi12 (pvm.md 1.1). */
+/**
+ * NUB_N_REGS:
+ *
+ * Registers of the machine, phi0 ... phi12 (pvm.md 1.1).
+ */
 #define NUB_N_REGS 13
-/* Bytes of a page; memory and Data are whole pages (pvm.md 1.4). */
+/**
+ * NUB_PAGE_SIZE:
+ *
+ * Bytes of a page; memory and Data are whole pages (pvm.md 1.4).
+ */
 #define NUB_PAGE_SIZE 4096
-/* The highest gas a run can be given; more is cut to it (pvm.md 1.3). */
+/**
+ * NUB_GAS_MAX:
+ *
+ * The highest gas a run can be given; more is cut to it (pvm.md 1.3).
+ */
 #define NUB_GAS_MAX INT64_MAX
-/* A dynamic jump here ends the run with Halt (pvm.md 3.4). */
+/**
+ * NUB_HALT_ADDRESS:
+ *
+ * A dynamic jump here ends the run with Halt (pvm.md 3.4).
+ */
 #define NUB_HALT_ADDRESS 0xFFFF0000u
 
 /*

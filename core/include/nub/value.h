@@ -79,7 +79,8 @@ GType nub_result_get_type(void);
  *
  * Copies a hash to the heap. In C, assign the struct instead.
  *
- * Returns: (transfer full): free it with nub_hash_free(). Since: 0.1
+ * Returns: (transfer full): free it with nub_hash_free().
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubHash *nub_hash_copy(const NubHash *self);
@@ -87,6 +88,8 @@ NubHash *nub_hash_copy(const NubHash *self);
 /**
  * nub_hash_free:
  * @self: a hash made by nub_hash_copy()
+ *
+ * Frees a hash.
  *
  * Since: 0.1
  */
@@ -97,7 +100,10 @@ void nub_hash_free(NubHash *self);
  * nub_hash_to_string:
  * @self: a hash
  *
- * Returns: (transfer full): 64 lower-case hex digits. Since: 0.1
+ * Writes a hash as text.
+ *
+ * Returns: (transfer full): 64 lower-case hex digits.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 char *nub_hash_to_string(const NubHash *self);
@@ -108,7 +114,10 @@ char *nub_hash_to_string(const NubHash *self);
  * @hash: (out caller-allocates): the hash; left alone on failure
  * @error: %NUB_ERROR_INVALID_ARGUMENT
  *
- * Returns: %TRUE, or %FALSE with @error set when @text is anything else. Since: 0.1
+ * Reads a hash from text.
+ *
+ * Returns: %TRUE, or %FALSE with @error set when @text is anything else.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_hash_from_string(const char *text, NubHash *hash, GError **error);
@@ -117,7 +126,10 @@ gboolean nub_hash_from_string(const char *text, NubHash *hash, GError **error);
  * nub_hash_is_none:
  * @self: a hash
  *
- * Returns: %TRUE for 32 zero bytes, which mean "no capability". Since: 0.1
+ * Asks whether it names nothing.
+ *
+ * Returns: %TRUE for 32 zero bytes, which mean "no capability".
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_hash_is_none(const NubHash *self);
@@ -129,7 +141,8 @@ gboolean nub_hash_is_none(const NubHash *self);
  *
  * Orders hashes as byte strings. A #GCompareFunc.
  *
- * Returns: below, at or above zero. Since: 0.1
+ * Returns: below, at or above zero.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 int nub_hash_compare(gconstpointer a, gconstpointer b);
@@ -141,7 +154,8 @@ int nub_hash_compare(gconstpointer a, gconstpointer b);
  *
  * A #GEqualFunc for a #GHashTable with hashes as keys.
  *
- * Returns: %TRUE when they are equal. Since: 0.1
+ * Returns: %TRUE when they are equal.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 gboolean nub_hash_equals(gconstpointer a, gconstpointer b);
@@ -152,7 +166,8 @@ gboolean nub_hash_equals(gconstpointer a, gconstpointer b);
  *
  * A #GHashFunc for a #GHashTable with hashes as keys.
  *
- * Returns: 32 bits of the hash. Since: 0.1
+ * Returns: 32 bits of the hash.
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 guint nub_hash_bucket(gconstpointer self);
@@ -163,7 +178,8 @@ guint nub_hash_bucket(gconstpointer self);
  *
  * Copies a result to the heap. In C, assign the struct instead.
  *
- * Returns: (transfer full): free it with nub_result_free(). Since: 0.1
+ * Returns: (transfer full): free it with nub_result_free().
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 NubResult *nub_result_copy(const NubResult *self);
@@ -171,6 +187,8 @@ NubResult *nub_result_copy(const NubResult *self);
 /**
  * nub_result_free:
  * @self: a result made by nub_result_copy()
+ *
+ * Frees a result.
  *
  * Since: 0.1
  */
@@ -181,8 +199,11 @@ void nub_result_free(NubResult *self);
  * nub_exit_reason_to_string:
  * @reason: the `exit_reason` of a #NubResult
  *
+ * Names an exit reason for people.
+ *
  * Returns: (transfer none): "halt", "panic", "out-of-gas", "page-fault", "host-call", "ecall", "trap", or
- *   "unknown". Since: 0.1
+ *   "unknown".
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_exit_reason_to_string(guint32 reason);

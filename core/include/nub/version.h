@@ -10,11 +10,32 @@
 
 G_BEGIN_DECLS
 
-/* The version of the headers. nub_version_string() is that of the library in use. */
+/**
+ * NUB_MAJOR_VERSION:
+ *
+ * The first number of the headers' version. nub_version_string() is that of the library in use.
+ */
 #define NUB_MAJOR_VERSION 0
+/**
+ * NUB_MINOR_VERSION:
+ *
+ * The second number of the headers' version.
+ */
 #define NUB_MINOR_VERSION 1
+/**
+ * NUB_MICRO_VERSION:
+ *
+ * The third number of the headers' version.
+ */
 #define NUB_MICRO_VERSION 0
 
+/**
+ * NUB_ENCODE_VERSION:
+ * @major: major version
+ * @minor: minor version
+ *
+ * A number that grows with the version, for #if.
+ */
 #define NUB_ENCODE_VERSION(major, minor) ((major) << 16 | (minor) << 8)
 #define NUB_VERSION_0_1                  (NUB_ENCODE_VERSION(0, 1))
 #define NUB_VERSION_CURRENT              (NUB_ENCODE_VERSION(NUB_MAJOR_VERSION, NUB_MINOR_VERSION))
@@ -48,7 +69,10 @@ G_BEGIN_DECLS
  * The version of the library that is running, which may be newer than the headers that the
  * caller was compiled with.
  *
- * Thread safety: any thread. Returns: (transfer none): for example "0.1.0". Since: 0.1
+ * Thread safety: any thread.
+ *
+ * Returns: (transfer none): for example "0.1.0".
+ * Since: 0.1
  */
 NUB_AVAILABLE_IN_0_1
 const char *nub_version_string(void);

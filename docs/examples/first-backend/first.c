@@ -1,7 +1,6 @@
 /* first.c - a backend of one's own: what docs/writing-a-backend.md arrives at
  *
- * It passes calls on to another backend and refuses those that ask for more gas than its option
- * allows.
+ * It passes calls on to another backend and logs those that use more gas than its option says.
  */
 #include <nub/plugin.h>
 #include <stdio.h>
@@ -10,7 +9,8 @@
 
 struct first {
     struct nub_backend_ref inner;
-    uint64_t max_gas;
+    const struct nub_host *host;
+    uint64_t log_gas;
 };
 
 static int32_t
@@ -35,14 +35,15 @@ option(const struct nub_create_args *args, const char *name)
 static int32_t
 first_create(const struct nub_create_args *args, void **backend, struct nub_failure *failure)
 {
-    const char *inner = option(args, "backend"), *max_gas = option(args, "max-gas");
+    const char *inner = option(args, "backend"), *log_gas = option(args, "log-gas");
     struct first *self = calloc(1, sizeof *self);
     int32_t status;
 
     if (!self)
         return fail(failure, NUB_ERR_NO_MEMORY, "first: out of memory");
-    self->max_gas =
-        strtoull(max_gas, NULL, 10); /* there is a default, and the host has checked it */
+    self->host = args->host;
+    self->log_gas =
+        strtoull(log_gas, NULL, 10); /* there is a default, and the host has checked it */
     status = args->host->open_backend(args->host->ctx, inner, &self->inner, failure);
     if (status != NUB_OK) {
         free(self);
@@ -72,10 +73,12 @@ first_invoke_cached(void *backend, const struct nub_invoke_args *args, struct nu
                     struct nub_failure *failure)
 {
     struct first *self = backend;
+    int32_t status = self->inner.ops->invoke_cached(self->inner.backend, args, result, failure);
+    uint64_t gas = args->gas < NUB_GAS_MAX ? args->gas : NUB_GAS_MAX;
 
-    if (args->gas > self->max_gas)
-        return fail(failure, NUB_ERR_INVALID_ARGUMENT, "first: more gas than max-gas");
-    return self->inner.ops->invoke_cached(self->inner.backend, args, result, failure);
+    if (status == NUB_OK && gas - result->gas_remaining > self->log_gas)
+        self->host->log(self->host->ctx, NUB_LOG_WARNING, "a call used more gas than log-gas");
+    return status;
 }
 
 static int32_t
@@ -88,8 +91,7 @@ first_state_root(void *backend, struct nub_hash *root, struct nub_failure *failu
 
 static const struct nub_option_desc first_options[] = {
     { "backend", NUB_OPTION_STRING, 0, "local", NULL, "The backend that calls are passed on to" },
-    { "max-gas", NUB_OPTION_UINT, 0, "1000000000000", NULL,
-      "The most gas that a call may ask for" },
+    { "log-gas", NUB_OPTION_UINT, 0, "1000000", NULL, "A call that uses more gas is logged" },
 };
 
 static const struct nub_backend_ops first_ops = {
@@ -106,7 +108,7 @@ static const struct nub_plugin first_plugin = {
     .struct_size = sizeof first_plugin,
     .name = "first",
     .version = "0.1.0",
-    .summary = "Passes calls on and caps their gas",
+    .summary = "Passes calls on and logs those that use much gas",
     .options = first_options,
     .n_options = sizeof first_options / sizeof first_options[0],
     .ops = &first_ops,

@@ -35,7 +35,7 @@ static const struct refusal refusals[] = {
     { "too-little-memory",
       { "guest-memory", "1048576" },
       NUB_ERR_INVALID_ARGUMENT,
-      "guest-memory: 0 MiB, at least 32" },
+      "guest-memory: 1 MiB, at least 32" },
     { "too-much-memory",
       { "guest-memory", "1099511627776" },
       NUB_ERR_INVALID_ARGUMENT,

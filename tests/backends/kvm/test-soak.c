@@ -2,6 +2,7 @@
  *
  * `--soak` makes it the long run of ./dev soak: 10^6 calls, 10^4 kicks, 10^3 restarts. */
 #include "kvm-fixture.h"
+#include "resident.h"
 #include <dirent.h>
 #include <stdio.h>
 
@@ -33,16 +34,11 @@ measure(struct fixture *f)
 {
     struct nub_heap_stats stats = { .struct_size = sizeof stats };
     struct size size = { 0 };
-    FILE *file = fopen("/proc/self/statm", "re");
-    unsigned long total, resident;
 
     assert_ok(f->ops->heap_stats(f->backend, &stats, &f->failure), f->failure);
-    g_assert_nonnull(file);
-    g_assert_cmpint(fscanf(file, "%lu %lu", &total, &resident), ==, 2);
-    fclose(file);
     size.descriptors = entries("/proc/self/fd");
     size.threads = entries("/proc/self/task");
-    size.resident = resident;
+    size.resident = nub_test_resident() / NUB_PAGE_SIZE;
     size.heap = stats.allocated_bytes;
     return size;
 }

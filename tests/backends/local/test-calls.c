@@ -3,6 +3,7 @@
  * What the scenarios of tests/vectors/caps cannot show.
  */
 #include "local-fixture.h"
+#include "resident.h"
 #include "interp.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -310,17 +311,6 @@ test_slices(gconstpointer data)
 
 /* ---- many ------------------------------------------------------------------------------------ */
 
-static uint64_t
-resident_kib(void)
-{
-    g_autofree char *text = NULL;
-    unsigned long size, resident;
-
-    g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
-    g_assert_cmpint(sscanf(text, "%lu %lu", &size, &resident), ==, 2);
-    return resident * 4;
-}
-
 static void
 test_many_calls(gconstpointer data)
 {
@@ -335,11 +325,11 @@ test_many_calls(gconstpointer data)
     for (unsigned i = 0; i < n; i++) {
         g_assert_cmpuint(test_invoke(local, &instance, i % 63 * 4096, i).return_value, ==, i);
         if (i == n / 10)
-            before = resident_kib();
+            before = nub_test_resident();
     }
     /* sanitizers and valgrind keep freed memory for a while */
     if (!NUB_TEST_INSTRUMENTED)
-        g_assert_cmpuint(resident_kib(), <=, before + 512);
+        g_assert_cmpuint(nub_test_resident(), <=, before + (512u << 10));
     nub_local_free(local);
 }
 
@@ -363,10 +353,10 @@ test_many_puts(gconstpointer data)
         g_assert_cmpint(nub_local_drop_cap(local, &hash, NULL), ==, NUB_OK);
         g_assert_cmpint(nub_local_drop_cap(local, &hash, NULL), ==, NUB_ERR_NOT_FOUND);
         if (i == n / 10)
-            before = resident_kib();
+            before = nub_test_resident();
     }
     if (!NUB_TEST_INSTRUMENTED)
-        g_assert_cmpuint(resident_kib(), <=, before + 512);
+        g_assert_cmpuint(nub_test_resident(), <=, before + (512u << 10));
     nub_local_free(local);
 }
 

@@ -30,6 +30,21 @@ class Embed(unittest.TestCase):
         _, instance = self.kernel.put_cap(Nub.Cap.new_instance(image.get_hash()))
         return instance
 
+    def test_counters_are_text_for_a_scraper(self):
+        """The counters of kernels of one name are added: a series may be there once."""
+        other = self.registry.open_private(None, Nub.GasModel.DEFAULT, 0)
+        instance = self.publish(RETURNS)
+        for _ in range(3):
+            self.kernel.invoke_cached(instance, 0, [42, 0, 0, 0], 1000)
+        alone = Nub.kernels_to_openmetrics([self.kernel]).splitlines()
+        both = Nub.kernels_to_openmetrics([other, self.kernel, other]).splitlines()
+        self.assertIn('nub_calls_total{backend="local"} 3', alone)
+        self.assertIn('nub_exits_total{backend="local",reason="halt"} 3', both)
+        self.assertEqual(both.count("# TYPE nub_puts counter"), 1)
+        self.assertEqual(len(both), len(alone))
+        self.assertEqual(both[-1], "# EOF")
+        self.assertEqual(Nub.kernels_to_openmetrics([]), "# EOF\n")
+
     def test_publish_and_invoke(self):
         instance = self.publish(RETURNS)
         _, result = self.kernel.invoke_cached(instance, 0, [42, 0, 0, 0], 1000)
