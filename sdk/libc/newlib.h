@@ -1,7 +1,6 @@
 /* newlib.h - newlib's configuration: what its configure would write
  *
- * Streams as the C standard wants them, one byte per character, no long double beyond what
- * printf's %Lf needs.
+ * Streams as the C standard wants them, one byte per character.
  */
 #ifndef __NEWLIB_H__
 #define __NEWLIB_H__ 1
@@ -10,6 +9,8 @@
 
 #define _WANT_IO_C99_FORMATS 1
 #define _WANT_IO_LONG_LONG 1
+#define _WANT_IO_LONG_DOUBLE 1
+#define _HAVE_LONG_DOUBLE 1
 #define _ATEXIT_DYNAMIC_ALLOC 1
 #define _FVWRITE_IN_STREAMIO 1
 #define _WIDE_ORIENT 1
