@@ -31,17 +31,20 @@ foreach(directory ctype errno locale reent stdio stdlib string time)
     file(GLOB files "${newlib}/libc/${directory}/*.c")
     list(APPEND sources ${files})
 endforeach()
-file(GLOB math "${newlib}/libm/common/*.c" "${newlib}/libm/math/*.c")
+file(GLOB math "${newlib}/libm/common/*.c" "${newlib}/libm/math/*.c" "${newlib}/libm/machine/riscv/*.c")
 list(FILTER sources EXCLUDE REGEX "/reent/(exec|fcntl|mkdir|fstat64|lseek64|open64|stat64)r\\.c$")
 list(FILTER sources EXCLUDE REGEX "/stdio/(nano-.*|.*64|.*getwc(_u)?|putwc(_u)?|fputwc_u|.*ws(_u)?|.*wchar(_u)?|fwide|.*w(printf|scanf))\\.c$")
 list(FILTER sources EXCLUDE REGEX "/stdlib/(nano-.*|mallocr|arc4random.*|wcsto.*|strtorx|ldtoa)\\.c$")
 list(FILTER sources EXCLUDE REGEX "/string/(memcpy|memmove|memset|memcmp)\\.c$")
 list(FILTER math EXCLUDE REGEX "/(common/(.*l|nexttoward.*|sl_.*)|math/el_hypot)\\.c$")
+if(NOT no_musl) # musl.cmake says why
+    list(FILTER math EXCLUDE REGEX "/(sf?_(fdim|fma|nextafter)|wf?_tgamma)\\.c$")
+endif()
 list(APPEND sources ${math}
     "${newlib}/libc/search/bsearch.c" "${newlib}/libc/search/qsort.c" "${newlib}/libc/stdlib/mallocr.c"
     "${newlib}/libc/signal/raise.c" "${newlib}/libc/signal/signal.c")
 
-add_library(nub-libc STATIC ${sources} "${libc}/start.c" "${libc}/system.c"
+add_library(nub-libc STATIC ${sources} "${libc}/start.c" "${libc}/system.c" "${libc}/memory.c"
             "${libc}/setjmp.S" "${libc}/long-double.c")
 set_target_properties(nub-libc PROPERTIES OUTPUT_NAME c ARCHIVE_OUTPUT_DIRECTORY "${NUB_SYSROOT}/lib")
 target_include_directories(nub-libc SYSTEM PUBLIC "${NUB_SYSROOT}/include")
@@ -53,7 +56,7 @@ foreach(directory libc/string libc/time libm/common libm/math)
     set_source_files_properties(${files} PROPERTIES INCLUDE_DIRECTORIES "${newlib}/${directory};${newlib}/libm/common")
 endforeach()
 
-foreach(name MALLOC FREE REALLOC CALLOC CFREE MEMALIGN VALLOC PVALLOC MALLINFO MALLOC_STATS MALLOC_USABLE_SIZE MALLOPT)
+foreach(name MALLOC FREE REALLOC CFREE MEMALIGN VALLOC PVALLOC MALLINFO MALLOC_STATS MALLOC_USABLE_SIZE MALLOPT)
     set_property(SOURCE "${newlib}/libc/stdlib/mallocr.c" APPEND PROPERTY COMPILE_DEFINITIONS DEFINE_${name})
 endforeach()
 
