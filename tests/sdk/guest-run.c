@@ -6,17 +6,71 @@
 #include <string.h>
 #include <unistd.h>
 
-char *
-guest_file(const char *name)
-{
-    g_autofree char *path = g_strconcat(GUEST_DIRECTORY, name, NULL);
+static guint found;
 
-    if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
+/* where nub-third-party works; another place for the test of what happens when it cannot */
+static char *
+third_party(const char *name)
+{
+    const char *place = g_getenv("NUB_TEST_THIRD_PARTY");
+
+    return g_build_filename(place ? place : NUB_BUILD_DIR "/third-party", name, NULL);
+}
+
+static void
+skip(const char *path, const char *package)
+{
+    const char *const packages[] = { "newlib", package };
+    g_autoptr(GString) reason = g_string_new(path);
+
+    g_string_append(reason, " is not there: ");
+    for (guint i = 0; i < G_N_ELEMENTS(packages); i++) {
+        g_autofree char *name = g_strconcat(packages[i], ".missing", NULL);
+        g_autofree char *file = third_party(name);
+        g_autofree char *why = NULL;
+        if (!g_file_get_contents(file, &why, NULL, NULL))
+            continue;
+        g_string_append_printf(reason, "no sources of %s: %s", packages[i], g_strchomp(why));
+        g_test_skip(reason->str);
+        return;
+    }
+    g_string_append(reason, "build the target nub-third-party");
+    g_test_skip(reason->str);
+}
+
+static char *
+find(const char *name, GFileTest kind, const char *package)
+{
+    g_autofree char *path = third_party(name);
+
+    if (g_file_test(path, kind)) {
+        found++;
         return g_steal_pointer(&path);
-    g_autofree char *reason =
-        g_strdup_printf("%s is not there: build the target nub-third-party", path);
-    g_test_skip(reason);
+    }
+    skip(path, package);
     return NULL;
+}
+
+char *
+guest_file(const char *name, const char *package)
+{
+    g_autofree char *path = g_strconcat("guest/", name, NULL);
+
+    return find(path, G_FILE_TEST_IS_REGULAR, package);
+}
+
+char *
+guest_sources(const char *package)
+{
+    return find(package, G_FILE_TEST_IS_DIR, package);
+}
+
+int
+guest_test_run(void)
+{
+    int status = g_test_run();
+
+    return status == 0 && !found ? 77 : status;
 }
 
 static int

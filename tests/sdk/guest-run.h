@@ -4,9 +4,6 @@
 
 #include "link-test.h"
 
-/** Where the target nub-third-party builds. */
-#define GUEST_DIRECTORY NUB_BUILD_DIR "/third-party/guest/"
-
 /** How a run ended, and what it wrote. */
 typedef struct {
     NubResult result;
@@ -14,8 +11,13 @@ typedef struct {
     gsize out_size;
 } GuestRun;
 
-/** The path of a file of nub-third-party; if it is not there, NULL, and the running test is skipped with the reason. */
-char *guest_file(const char *name);
+/** A file that nub-third-party builds, or fetches, from this package and newlib; if it is not there, NULL, and the
+ *  running test is skipped with the reason. */
+char *guest_file(const char *name, const char *package);
+/** The same of a directory with a package's sources. */
+char *guest_sources(const char *package);
+/** In place of g_test_run(): 77, which CTest calls skipped, if no test found what it needs. */
+int guest_test_run(void);
 /** Runs endpoint 0 with the file `input` as stdin; `arguments` are words, each with its NUL, or NULL. */
 GuestRun *guest_run(const LinkProgram *program, const char *input, GBytes *arguments);
 void guest_run_free(GuestRun *run);

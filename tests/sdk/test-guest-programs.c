@@ -10,10 +10,10 @@
 
 /* a program of nub-third-party; without it the running test is skipped, visibly */
 static GBytes *
-guest_program(const char *name)
+guest_program(const char *name, const char *package)
 {
     g_autofree char *file = g_strconcat(name, ".elf", NULL);
-    g_autofree char *path = guest_file(file);
+    g_autofree char *path = guest_file(file, package);
     g_autoptr(GError) error = NULL;
     char *bytes;
     gsize size;
@@ -64,7 +64,7 @@ contents(const char *path)
 static void
 test_lua(void)
 {
-    g_autoptr(GBytes) elf = guest_program("lua");
+    g_autoptr(GBytes) elf = guest_program("lua", "lua5.4");
 
     if (!elf)
         return;
@@ -78,12 +78,12 @@ test_sodium(gconstpointer data)
 {
     const char *name = data;
     g_autofree char *program = g_strconcat("sodium-", name, NULL);
-    g_autoptr(GBytes) elf = guest_program(program);
+    g_autoptr(GBytes) elf = guest_program(program, "libsodium");
 
     if (!elf)
         return;
-    g_autofree char *path =
-        g_strdup_printf(NUB_BUILD_DIR "/third-party/libsodium/test/default/%s.exp", name);
+    g_autofree char *sources = guest_sources("libsodium");
+    g_autofree char *path = g_strdup_printf("%s/test/default/%s.exp", sources, name);
     g_autofree char *results = contents(path);
     g_autofree char *expected = g_strconcat(results, "--- SUCCESS ---\n", NULL);
     run_everywhere(elf, "/dev/null", NULL, expected);
@@ -109,11 +109,11 @@ main(int argc, char **argv)
     };
 
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/sdk/guest-programs/lua-writes-what-native-lua-writes", test_lua);
+    g_test_add_func("/sdk/guest-programs/lua/writes-what-native-lua-writes", test_lua);
     for (guint i = 0; i < G_N_ELEMENTS(sodium); i++) {
         g_autofree char *path =
-            g_strconcat("/sdk/guest-programs/libsodium-passes-its-own-test/", sodium[i], NULL);
+            g_strconcat("/sdk/guest-programs/libsodium/passes-its-own-", sodium[i], NULL);
         g_test_add_data_func(path, sodium[i], test_sodium);
     }
-    return g_test_run();
+    return guest_test_run();
 }

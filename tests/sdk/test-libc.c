@@ -14,12 +14,13 @@
 #define SOURCES NUB_SOURCE_DIR "/tests/sdk/libc/"
 
 struct program {
-    const char *path;           /* of the test, and after its first word of the source */
+    const char *group, *source;
     const char *flags;          /* for both compilers */
     const char *input;          /* of libc/, or NULL */
     const char *native, *guest; /* argument, or NULL */
     guint64 status;             /* what the run hands over */
     guint exit;                 /* how the guest ends */
+    gboolean musl;              /* the library needs its sources, too */
     void (*compare)(const char *native, const char *guest);
 };
 
@@ -155,8 +156,9 @@ compile(const char *source, const char *flags, const char *libc)
     g_auto(GStrv) words = g_strsplit(flags, " ", -1);
     g_autoptr(GPtrArray) all = g_ptr_array_new();
     const char *const inputs[] = { source, libc, NULL };
-    const char *const ours[] = { "-O1", "-w", "-fhosted", "-isystem",
-                                 GUEST_DIRECTORY "sysroot/include" };
+    g_autofree char *sysroot = g_path_get_dirname(libc),
+                    *include = g_build_filename(sysroot, "../include", NULL);
+    const char *const ours[] = { "-O1", "-w", "-fhosted", "-isystem", include };
 
     for (guint i = 0; i < G_N_ELEMENTS(ours); i++)
         g_ptr_array_add(all, (gpointer)ours[i]);
@@ -173,12 +175,13 @@ static void
 test_program(gconstpointer data)
 {
     const struct program *program = data;
-    g_autofree char *libc = link_test_has_tools() ? guest_file("sysroot/lib/libc.a") : NULL;
+    g_autofree char *libc =
+        link_test_has_tools() ? guest_file("sysroot/lib/libc.a", "newlib") : NULL;
+    g_autofree char *musl = libc && program->musl ? guest_sources("musl") : NULL;
 
-    if (!libc)
+    if (!libc || (program->musl && !musl))
         return;
-    g_autofree char *name = g_strndup(program->path, strcspn(program->path, "/"));
-    g_autofree char *source = g_strconcat(SOURCES, name, ".c", NULL);
+    g_autofree char *source = g_strconcat(SOURCES, program->source, ".c", NULL);
     struct ending ending = { .program = program };
     run_native(program, source, &ending);
     g_autoptr(GBytes) elf = compile(source, program->flags, libc);
@@ -194,26 +197,27 @@ main(int argc, char **argv)
     /* without builtins, which a compiler answers itself; setjmp must be one */
     static const char library[] = "-fno-builtin", builtins[] = "-O1";
     static const struct program programs[] = {
-        { "text", library },
-        { "library", library },
-        { "memory", library,
-          .guest = "1048576" }, /* the heap that a program has that says nothing */
-        { "streams", library, .input = "streams.input" },
-        { "control/return", builtins, .native = "return", .guest = "return", .status = 3 },
-        { "control/exit", builtins, .native = "exit", .guest = "exit", .status = 7 },
-        { "control/_Exit", builtins, .native = "_Exit", .guest = "_Exit", .status = 9 },
-        { "control/abort", builtins, .native = "abort", .guest = "abort", .exit = NUB_EXIT_TRAP },
-        { "control/assert", builtins, .native = "assert", .guest = "assert",
-          .exit = NUB_EXIT_TRAP },
-        { "mathematics", library, .compare = compare_numbers },
-        { "quad-text", library },
-        { "quad-mathematics", library, .compare = compare_numbers },
+        { "standard", "text", library },
+        { "standard", "library", library },
+        /* the heap of a program that says nothing of it */
+        { "standard", "memory", library, .guest = "1048576" },
+        { "standard", "streams", library, .input = "streams.input" },
+        { "standard", "quad-text", library },
+        { "standard", "control", builtins, NULL, "return", "return", .status = 3 },
+        { "standard", "control", builtins, NULL, "exit", "exit", .status = 7 },
+        { "standard", "control", builtins, NULL, "_Exit", "_Exit", .status = 9 },
+        { "standard", "control", builtins, NULL, "abort", "abort", .exit = NUB_EXIT_TRAP },
+        { "standard", "control", builtins, NULL, "assert", "assert", .exit = NUB_EXIT_TRAP },
+        { "mathematics", "mathematics", library, .musl = TRUE, .compare = compare_numbers },
+        { "mathematics", "quad-mathematics", library, .musl = TRUE, .compare = compare_numbers },
     };
 
     g_test_init(&argc, &argv, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(programs); i++) {
-        g_autofree char *path = g_strconcat("/sdk/libc/", programs[i].path, NULL);
-        g_test_add_data_func(path, &programs[i], test_program);
+        const struct program *p = &programs[i];
+        g_autofree char *path = g_strdup_printf("/sdk/libc/%s/%s%s%s", p->group, p->source,
+                                                p->native ? "-" : "", p->native ? p->native : "");
+        g_test_add_data_func(path, p, test_program);
     }
-    return g_test_run();
+    return guest_test_run();
 }

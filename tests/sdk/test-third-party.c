@@ -3,25 +3,10 @@
  *
  * zlib packs and unpacks a real file inside the machine; GIO unpacks the result outside.
  */
-#include "link-test.h"
+#include "guest-run.h"
 
 #include <gio/gio.h>
 #include <string.h>
-
-/* the directory of a fetched package; without it the running test is skipped, visibly */
-static char *
-third_party(const char *package)
-{
-    char *path = g_build_filename(NUB_BUILD_DIR, "third-party", package, NULL);
-
-    if (g_file_test(path, G_FILE_TEST_IS_DIR))
-        return path;
-    g_free(path);
-    g_autofree char *reason = g_strdup_printf(
-        "the sources of %s are not there: build the target nub-third-party", package);
-    g_test_skip(reason);
-    return NULL;
-}
 
 static GBytes *
 build_zlib(const char *zlib)
@@ -78,7 +63,7 @@ unpack(GBytes *packed)
 static void
 test_zlib(void)
 {
-    g_autofree char *zlib = link_test_has_tools() ? third_party("zlib") : NULL;
+    g_autofree char *zlib = link_test_has_tools() ? guest_sources("zlib") : NULL;
     g_autoptr(GError) error = NULL;
     char *text;
     gsize size;
@@ -101,5 +86,5 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sdk/third-party/zlib-packs-and-unpacks-a-file", test_zlib);
-    return g_test_run();
+    return guest_test_run();
 }
