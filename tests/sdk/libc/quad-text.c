@@ -31,58 +31,53 @@ formats(void)
         { 0x3f8e000000000000, 0x0000000000000001 },
     };
 
+    static const char *const formats[] = {
+        "%" LONG "f",      "%.0" LONG "f",    "%#.0" LONG "f", "%.50" LONG "f", "%+12.3" LONG "f",
+        "%020.2" LONG "f", "%-12.1" LONG "f", "%" LONG "e",    "%.0" LONG "e",  "%.35" LONG "e",
+        "%.100" LONG "e",  "%" LONG "E",      "%" LONG "g",    "%.36" LONG "g", "%#" LONG "g",
+        "%.3" LONG "g",    "%" LONG "G",      "%" LONG "a",    "%" LONG "A",    "%.3" LONG "a",
+        "%.0" LONG "a",    "%.27" LONG "a",
+    };
+
     for (size_t i = 0; i < COUNT(values); i++) {
         quad x = quad_of(values[i][0], values[i][1]);
-#define SHOW(flags, conversion)                                                                    \
-    quad_to_text(text, sizeof text, flags, conversion, x);                                         \
-    printf("%s|", text);
-        SHOW("", "f")
-        SHOW(".0", "f")
-        SHOW("#.0", "f")
-        SHOW(".50", "f") SHOW("+12.3", "f") SHOW("-12.1", "f") SHOW("", "e") SHOW(".0", "e")
-            SHOW(".35", "e") SHOW(".100", "e") SHOW("", "g") SHOW(".36", "g") SHOW("#", "g")
-                SHOW(".3", "g") SHOW("", "G") SHOW("020.2", "f")
-                    SHOW("", "E") if (values[i][0] & 0x7fff000000000000 || !values[i][1]){
-                        SHOW("", "a") SHOW(".3", "a") SHOW(".0", "a") SHOW("", "A") SHOW(".27", "a")
-                    } putchar('\n');
+        int subnormal = !(values[i][0] & 0x7fff000000000000) && values[i][1];
+        for (size_t k = 0; k < COUNT(formats); k++) {
+            /* how a subnormal's first hexadecimal digit is chosen is up to the library */
+            if (subnormal && strpbrk(formats[k], "aA"))
+                continue;
+            quad_print(text, sizeof text, formats[k], x);
+            printf("%s|", text);
+        }
+        putchar('\n');
     }
 }
 
-/* of `digits` digits, and what comes back from them */
+/* with as many digits as a quad needs or with fewer or more, and what comes back from them */
 static void
 round_trips(void)
 {
-    static const char *const conversions[] = { "e", "g", "f", "a" };
+    static const char *const formats[] = { "%.*" LONG "e", "%.*" LONG "g", "%.*" LONG "f",
+                                           "%" LONG "a" };
     uint64_t hash = 0xcbf29ce484222325;
     unsigned lost = 0;
 
     for (unsigned i = 0; i < 120; i++) {
         quad x = random_quad();
-        int digits = i % 8 < 4 ? 36 : (int)(random_bits() % 45);
-        int length;
+        unsigned kind = i % 4;
+        int enough = i % 8 < 4, digits = enough ? 36 : (int)(random_bits() % 45);
+        int length = kind == 3 ? quad_print(text, sizeof text, formats[kind], x)
+                               : quad_print(text, sizeof text, formats[kind], digits, x);
         char *end;
-        switch (i % 4) {
-        case 0:
-            length = quad_to_text_with(text, sizeof text, "e", digits, x);
-            break;
-        case 1:
-            length = quad_to_text_with(text, sizeof text, "g", digits, x);
-            break;
-        case 2:
-            length = quad_to_text_with(text, sizeof text, "f", digits, x);
-            break;
-        default:
-            length = quad_to_text(text, sizeof text, "", "a", x);
-        }
-        if (i % 4 != 3)
-            mix(&hash, text, (size_t)length);
         quad y = quad_from_text(text, &end);
+        if (kind != 3) /* see above */
+            mix(&hash, text, (size_t)length);
         mix(&hash, &y, sizeof y);
         if (end != text + length)
             printf("%s: stopped at %s\n", text, end);
-        lost += (i % 8 == 0 || i % 8 == 1 || i % 4 == 3) && x != y;
+        lost += ((enough && kind < 2) || kind == 3) && x != y;
     }
-    printf("%zu conversions: %u lost, %016" PRIx64 "\n", COUNT(conversions), lost, hash);
+    printf("%u lost, %016" PRIx64 "\n", lost, hash);
 }
 
 static void

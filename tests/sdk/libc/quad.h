@@ -14,16 +14,16 @@ __extension__ typedef unsigned __int128 uint128;
 typedef long double quad;
 #define Q(name) name##l
 #define quad_from_text strtold
-#define quad_to_text(text, room, flags, conversion, x) snprintf(text, room, "%" flags "L" conversion, x)
-#define quad_to_text_with(text, room, conversion, digits, x) snprintf(text, room, "%.*L" conversion, digits, x)
+#define quad_print snprintf
+#define LONG "L"
 #else
 #include <math.h>
 #include <quadmath.h>
 typedef __float128 quad;
 #define Q(name) name##f128
 #define quad_from_text strtoflt128
-#define quad_to_text(text, room, flags, conversion, x) quadmath_snprintf(text, room, "%" flags "Q" conversion, x)
-#define quad_to_text_with(text, room, conversion, digits, x) quadmath_snprintf(text, room, "%.*Q" conversion, digits, x)
+#define quad_print quadmath_snprintf
+#define LONG "Q"
 #endif
 
 static inline quad
