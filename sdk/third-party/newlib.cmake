@@ -44,6 +44,9 @@ list(APPEND sources ${math}
     "${newlib}/libc/search/bsearch.c" "${newlib}/libc/search/qsort.c" "${newlib}/libc/stdlib/mallocr.c"
     "${newlib}/libc/signal/raise.c" "${newlib}/libc/signal/signal.c")
 
+# projects say -lm
+file(WRITE "${NUB_SYSROOT}/lib/libm.a" "!<arch>\n")
+
 add_library(nub-libc STATIC ${sources} "${libc}/start.c" "${libc}/system.c" "${libc}/memory.c"
             "${libc}/setjmp.S" "${libc}/long-double.c")
 set_target_properties(nub-libc PROPERTIES OUTPUT_NAME c ARCHIVE_OUTPUT_DIRECTORY "${NUB_SYSROOT}/lib")
