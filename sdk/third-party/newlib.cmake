@@ -16,9 +16,9 @@ file(CONFIGURE OUTPUT "${NUB_SYSROOT}/include/_newlib_version.h" CONTENT
 #define __NEWLIB_MINOR__ ${minor}
 #define __NEWLIB_PATCHLEVEL__ ${patch}
 ")
-# newlib's own newlib.h and _newlib_version.h are dummies
+# newlib's own newlib.h and _newlib_version.h are dummies, and so are the two that the machine has of its own
 file(COPY "${newlib}/libc/include/" "${newlib}/libc/machine/riscv/sys" DESTINATION "${NUB_SYSROOT}/include"
-     REGEX "newlib(_version)?\\.h$" EXCLUDE)
+     REGEX "newlib(_version)?\\.h$" EXCLUDE REGEX "/include/sys/(fenv|string)\\.h$" EXCLUDE)
 # its math.h hides what takes a long double: ours brings that back, and finds the original by another name
 file(RENAME "${NUB_SYSROOT}/include/math.h" "${NUB_SYSROOT}/include/newlib-math.h")
 file(COPY "${libc}/newlib.h" "${libc}/math.h" DESTINATION "${NUB_SYSROOT}/include")
@@ -36,7 +36,7 @@ list(FILTER sources EXCLUDE REGEX "/reent/(exec|fcntl|mkdir|fstat64|lseek64|open
 list(FILTER sources EXCLUDE REGEX "/stdio/(nano-.*|.*64|.*getwc(_u)?|putwc(_u)?|fputwc_u|.*ws(_u)?|.*wchar(_u)?|fwide|.*w(printf|scanf))\\.c$")
 list(FILTER sources EXCLUDE REGEX "/stdlib/(nano-.*|mallocr|arc4random.*|wcsto.*|strtorx|ldtoa)\\.c$")
 list(FILTER sources EXCLUDE REGEX "/string/(memcpy|memmove|memset|memcmp)\\.c$")
-list(FILTER math EXCLUDE REGEX "/(common/(.*l|nexttoward.*|sl_.*)|math/el_hypot)\\.c$")
+list(FILTER math EXCLUDE REGEX "/(common/(.*l|nexttoward.*|sl_.*)|math/el_hypot|riscv/fesetround)\\.c$")
 if(NOT no_musl) # musl.cmake says why
     list(FILTER math EXCLUDE REGEX "/(sf?_(fdim|fma|nextafter)|wf?_tgamma)\\.c$")
 endif()
@@ -47,7 +47,7 @@ list(APPEND sources ${math}
 # projects say -lm
 file(WRITE "${NUB_SYSROOT}/lib/libm.a" "!<arch>\n")
 
-add_library(nub-libc STATIC ${sources} "${libc}/start.c" "${libc}/system.c" "${libc}/memory.c"
+add_library(nub-libc STATIC ${sources} "${libc}/start.c" "${libc}/system.c" "${libc}/memory.c" "${libc}/fesetround.c"
             "${libc}/setjmp.S" "${libc}/long-double.c")
 set_target_properties(nub-libc PROPERTIES OUTPUT_NAME c ARCHIVE_OUTPUT_DIRECTORY "${NUB_SYSROOT}/lib")
 target_include_directories(nub-libc SYSTEM PUBLIC "${NUB_SYSROOT}/include")

@@ -3,6 +3,7 @@
  * The test compares the lines with those of the native library: exactly where the standard says
  * what a result is, else by the distance of the bits.
  */
+#include <fenv.h>
 #include <inttypes.h>
 #include <math.h>
 #include "common.h"
@@ -175,9 +176,22 @@ others(void)
     }
 }
 
+/* a guest rounds to nearest and says so */
+static void
+rounding(void)
+{
+#ifdef __riscv
+    int up = fesetround(FE_UPWARD) == 0;
+#else
+    int up = 0;
+#endif
+    line("fesetround", up, fegetround() == FE_TONEAREST, fesetround(FE_TONEAREST));
+}
+
 int
 main(void)
 {
+    rounding();
     of_one();
     of_two();
     others();
