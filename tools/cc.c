@@ -40,8 +40,9 @@ static const char *const link_flags[] = {
     NULL,
 };
 
-static const char *const runtime_sources[] = { "crt0.c",       "heap.c",        "mem.c", "int128.c",
-                                               "soft-float.c", "soft-double.c", NULL };
+static const char *const runtime_sources[] = {
+    "crt0.c", "heap.c", "mem.c", "int128.c", "soft-float.c", "soft-double.c", "soft-quad.c", NULL
+};
 
 /* what one build needs on its way */
 struct build {

@@ -264,7 +264,8 @@ check_operation(struct link *link, const struct link_insn *insn, const uint8_t *
             link_error_at(link, insn->address, "unknown instruction 0x%04x", nub_le16(bytes));
         break;
     case RV_CSR:
-        link_error_at(link, insn->address, "accesses a control and status register");
+        link_error_at(link, insn->address,
+                      "system instruction: there are no control and status registers");
         break;
     case RV_FLOAT:
         link_error_at(
@@ -508,6 +509,18 @@ trace_insn(struct tracer *t, uint64_t address)
     return ends_walk(&insn) ? 0 : insn.rv.size;
 }
 
+/* after the places that use it, each of which has been named */
+static void
+refuse_thread_local(struct link *link)
+{
+    for (guint i = 0; i < link->elf.sections->len; i++) {
+        const struct link_section *s = &g_array_index(link->elf.sections, struct link_section, i);
+        if ((s->flags & LINK_ALLOC) && (s->flags & LINK_TLS) && s->size > 0)
+            link_error(link, "section %s: thread-local storage: this machine has one thread",
+                       s->name);
+    }
+}
+
 bool
 link_flow_trace(struct link *link)
 {
@@ -531,5 +544,6 @@ link_flow_trace(struct link *link)
             address += size;
     }
     g_array_unref(t.work);
+    refuse_thread_local(link);
     return link->n_errors == before;
 }

@@ -54,8 +54,6 @@ check_section(struct link *link, const struct link_section *s, const struct link
                    s->name, s->addr);
     else if (s->addr + s->size > MEMORY_END)
         link_error(link, "section %s: reaches into the input zone at 0x%x", s->name, MEMORY_END);
-    else if (s->flags & LINK_TLS)
-        link_error(link, "section %s: thread-local storage: this machine has one thread", s->name);
     else if (before && is_data(before) && (before->flags & LINK_WRITE) != (s->flags & LINK_WRITE) &&
              s->addr / PAGE <= (before->addr + before->size - 1) / PAGE)
         link_error(link, "sections %s and %s share a page, but only one is writable", before->name,
@@ -100,7 +98,8 @@ link_memory_gather(struct link *link)
 
     for (guint i = 0; i < link->elf.sections->len; i++) {
         struct link_section *s = &g_array_index(link->elf.sections, struct link_section, i);
-        if ((s->flags & LINK_ALLOC) && s->size > 0)
+        bool refused = (s->flags & LINK_TLS) && !(s->flags & LINK_EXEC); /* by link_flow_trace() */
+        if ((s->flags & LINK_ALLOC) && s->size > 0 && !refused)
             g_ptr_array_add(sections, s);
     }
     g_ptr_array_sort(sections, compare_sections);

@@ -2,7 +2,7 @@
  *
  * Division goes by 64-bit digits where it can (Knuth's algorithm D with one or two digits).
  */
-#include "rt.h"
+#include "wide.h"
 
 uint128 RT(__udivmodti4)(uint128 a, uint128 b, uint128 *remainder);
 uint128 RT(__udivti3)(uint128 a, uint128 b);
@@ -10,62 +10,10 @@ uint128 RT(__umodti3)(uint128 a, uint128 b);
 int128 RT(__divti3)(int128 a, int128 b);
 int128 RT(__modti3)(int128 a, int128 b);
 int128 RT(__multi3)(int128 a, int128 b);
+int128 RT(__muloti4)(int128 a, int128 b, int *overflow);
 int128 RT(__ashlti3)(int128 a, int n);
 int128 RT(__ashrti3)(int128 a, int n);
 uint128 RT(__lshrti3)(uint128 a, int n);
-
-/* from halves without a shift, which might become a call of itself */
-static inline uint128
-join(uint64_t high, uint64_t low)
-{
-    union {
-        uint64_t half[2];
-        uint128 whole;
-    } u = { { low, high } };
-    return u.whole;
-}
-
-static inline uint64_t
-low_of(uint128 x)
-{
-    return (uint64_t)x;
-}
-
-static inline uint64_t
-high_of(uint128 x)
-{
-    union {
-        uint128 whole;
-        uint64_t half[2];
-    } u = { x };
-    return u.half[1];
-}
-
-/* high:low / b for high < b: two digits of 32 bits, each guessed from the top of b and corrected */
-static uint64_t
-divide_wide(uint64_t high, uint64_t low, uint64_t b, uint64_t *remainder)
-{
-    unsigned shift = (unsigned)__builtin_clzll(b);
-    uint64_t quotient = 0;
-
-    b <<= shift;
-    high = shift ? high << shift | low >> (64 - shift) : high;
-    low <<= shift;
-    for (unsigned digit = 0; digit < 2; digit++) {
-        uint64_t next = digit == 0 ? low >> 32 : low & 0xffffffff;
-        uint64_t guess = high / (b >> 32), rest = high % (b >> 32);
-        while (guess >> 32 || guess * (b & 0xffffffff) > (rest << 32 | next)) {
-            guess--;
-            rest += b >> 32;
-            if (rest >> 32)
-                break;
-        }
-        high = (high << 32 | next) - guess * b;
-        quotient = quotient << 32 | guess;
-    }
-    *remainder = high >> shift;
-    return quotient;
-}
 
 uint128
 RT(__udivmodti4)(uint128 a, uint128 b, uint128 *remainder)
@@ -79,22 +27,13 @@ RT(__udivmodti4)(uint128 a, uint128 b, uint128 *remainder)
             *remainder = rest;
         return join(q1, q0);
     }
-    /* the quotient is one digit: guess it from the top 64 bits of b, at most one too high */
+    /* the quotient is one digit */
     unsigned shift = (unsigned)__builtin_clzll(b1);
-    uint64_t top = shift ? b1 << shift | b0 >> (64 - shift) : b1;
-    uint64_t guess = divide_wide(a1 >> 1, a1 << 63 | a0 >> 1, top, &rest);
-    guess = guess >> (63 - shift);
-    if (guess)
-        guess--;
-    uint128 product = join((uint64_t)((uint128)guess * b0 >> 64) + guess * b1, guess * b0);
-    uint128 left = a - product;
-    if (left >= b) {
-        left -= b;
-        guess++;
-    }
+    uint128 left = a >> (64 - shift);
+    uint64_t quotient = divide_digit(&left, a0 << shift, b << shift);
     if (remainder)
-        *remainder = left;
-    return guess;
+        *remainder = left >> shift;
+    return quotient;
 }
 
 uint128
@@ -146,6 +85,19 @@ RT(__multi3)(int128 a, int128 b)
 
     high += x * high_of((uint128)b) + high_of((uint128)a) * y;
     return (int128)join(high, x * y);
+}
+
+/* the product, and whether it had no room */
+int128
+RT(__muloti4)(int128 a, int128 b, int *overflow)
+{
+    uint128 x = magnitude(a), y = magnitude(b), limit = ((uint128)1 << 127) - ((a < 0) == (b < 0));
+    uint128 low = (uint128)low_of(x) * low_of(y);
+    uint128 high = (uint128)high_of(x) * low_of(y) + (uint128)low_of(x) * high_of(y) + high_of(low);
+    uint128 product = join(low_of(high), low_of(low));
+
+    *overflow = (high_of(x) && high_of(y)) || high_of(high) || product > limit;
+    return (int128)((a < 0) != (b < 0) ? -product : product);
 }
 
 int128

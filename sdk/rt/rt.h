@@ -9,8 +9,11 @@
 
 #ifdef __riscv
 #define RT(name) name
+typedef long double quad; /* binary128 */
 #else
-#define RT(name) rt##name
+#define RT_(name) rt##name
+#define RT(name) RT_(name)
+__extension__ typedef __float128 quad;
 #endif
 
 __extension__ typedef __int128 int128;

@@ -4,76 +4,50 @@
  * Lua runs a script that it reads from stdin; libsodium runs its own tests. What they write through
  * the standard host calls must be what a native Lua wrote, and what libsodium's authors expect.
  */
-#include "link-test.h"
+#include "guest-run.h"
 
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#define GUEST NUB_BUILD_DIR "/third-party/guest/"
 
 /* a program of nub-third-party; without it the running test is skipped, visibly */
 static GBytes *
-guest_program(const char *name)
+guest_program(const char *name, const char *package)
 {
-    g_autofree char *path = g_strconcat(GUEST, name, ".elf", NULL);
+    g_autofree char *file = g_strconcat(name, ".elf", NULL);
+    g_autofree char *path = guest_file(file, package);
+    g_autoptr(GError) error = NULL;
     char *bytes;
     gsize size;
 
-    if (g_file_get_contents(path, &bytes, &size, NULL))
-        return g_bytes_new_take(bytes, size);
-    g_autofree char *reason =
-        g_strdup_printf("%s is not there: build the target nub-third-party", path);
-    g_test_skip(reason);
-    return NULL;
+    if (!path)
+        return NULL;
+    g_file_get_contents(path, &bytes, &size, &error);
+    g_assert_no_error(error);
+    return g_bytes_new_take(bytes, size);
 }
 
-/* what the program wrote; its exit status must be 0 */
-static char *
-run(const LinkProgram *program, const char *input, GBytes *arguments)
-{
-    g_autoptr(GError) error = NULL;
-    g_autofree char *path = NULL;
-    int out = g_file_open_tmp("nub-test-XXXXXX.out", &path, &error);
-    int in = open(input, O_RDONLY | O_CLOEXEC);
-    char *text = NULL;
-    NubResult result;
+struct expected {
+    const char *input, *text;
+    GBytes *arguments;
+};
 
-    g_assert_no_error(error);
-    g_assert_cmpint(in, >=, 0);
-    g_autoptr(NubHostTable) hosts = nub_host_table_new();
-    nub_host_table_add_standard(hosts, in, out, STDERR_FILENO, arguments);
-    g_autoptr(NubCall) call = nub_call_new(&program->instance);
-    nub_call_set_gas(call, G_GUINT64_CONSTANT(1000000000000));
-    nub_call_set_host_table(call, hosts);
-    g_autoptr(NubOutcome) outcome = nub_kernel_invoke(program->kernel, call, NULL, &error);
-    g_assert_no_error(error);
-    nub_outcome_get_result(outcome, &result);
-    g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_HALT);
-    g_assert_cmpuint(result.return_value, ==, 0);
-    g_file_get_contents(path, &text, NULL, &error);
-    g_assert_no_error(error);
-    g_close(in, NULL);
-    g_close(out, NULL);
-    g_unlink(path);
-    return text;
+static void
+run(const LinkProgram *program, const char *backend, gpointer data)
+{
+    const struct expected *expected = data;
+    g_autoptr(GuestRun) got = guest_run(program, expected->input, expected->arguments);
+
+    g_test_message("on %s", backend);
+    g_assert_cmpuint(got->result.exit_reason, ==, NUB_EXIT_HALT);
+    g_assert_cmpuint(got->result.return_value, ==, 0);
+    g_assert_cmpstr(got->out, ==, expected->text);
 }
 
 static void
-run_everywhere(GBytes *elf, const char *input, GBytes *arguments, const char *expected)
+run_everywhere(GBytes *elf, const char *input, GBytes *arguments, const char *text)
 {
-    static const char *const backends[] = { "local", "jit", "kvm" };
+    struct expected expected = { input, text, arguments };
 
-    for (guint i = 0; i < G_N_ELEMENTS(backends); i++) {
-        g_autoptr(LinkProgram) program = link_test_load_on(elf, backends[i]);
-        if (!program) {
-            g_test_message("%s does not open", backends[i]);
-            continue;
-        }
-        g_autofree char *text = run(program, input, arguments);
-        g_assert_cmpstr(text, ==, expected);
-    }
+    guest_each_backend(elf, run, &expected);
 }
 
 static char *
@@ -90,7 +64,7 @@ contents(const char *path)
 static void
 test_lua(void)
 {
-    g_autoptr(GBytes) elf = guest_program("lua");
+    g_autoptr(GBytes) elf = guest_program("lua", "lua5.4");
 
     if (!elf)
         return;
@@ -104,12 +78,12 @@ test_sodium(gconstpointer data)
 {
     const char *name = data;
     g_autofree char *program = g_strconcat("sodium-", name, NULL);
-    g_autoptr(GBytes) elf = guest_program(program);
+    g_autoptr(GBytes) elf = guest_program(program, "libsodium");
 
     if (!elf)
         return;
-    g_autofree char *path =
-        g_strdup_printf(NUB_BUILD_DIR "/third-party/libsodium/test/default/%s.exp", name);
+    g_autofree char *sources = guest_sources("libsodium");
+    g_autofree char *path = g_strdup_printf("%s/test/default/%s.exp", sources, name);
     g_autofree char *results = contents(path);
     g_autofree char *expected = g_strconcat(results, "--- SUCCESS ---\n", NULL);
     run_everywhere(elf, "/dev/null", NULL, expected);
@@ -135,11 +109,11 @@ main(int argc, char **argv)
     };
 
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/sdk/guest-programs/lua-writes-what-native-lua-writes", test_lua);
+    g_test_add_func("/sdk/guest-programs/lua/writes-what-native-lua-writes", test_lua);
     for (guint i = 0; i < G_N_ELEMENTS(sodium); i++) {
         g_autofree char *path =
-            g_strconcat("/sdk/guest-programs/libsodium-passes-its-own-test/", sodium[i], NULL);
+            g_strconcat("/sdk/guest-programs/libsodium/passes-its-own-", sodium[i], NULL);
         g_test_add_data_func(path, sodium[i], test_sodium);
     }
-    return g_test_run();
+    return guest_test_run();
 }

@@ -27,7 +27,9 @@ double rt__floatdidf(int64_t), rt__floatundidf(uint64_t), rt__floatunsidf(uint32
     rt__extendsfdf2(float);
 uint128 rt__udivti3(uint128, uint128), rt__umodti3(uint128, uint128), rt__lshrti3(uint128, int);
 int128 rt__divti3(int128, int128), rt__modti3(int128, int128), rt__multi3(int128, int128),
-    rt__ashlti3(int128, int), rt__ashrti3(int128, int);
+    rt__ashlti3(int128, int), rt__ashrti3(int128, int), rt__muloti4(int128, int128, int *);
+float rt__powisf2(float, int);
+double rt__powidf2(double, int);
 
 static guint64 state = 88172645463325252ull;
 
@@ -101,6 +103,7 @@ test_float(void)
         g_assert_true((rt__gesf2(a, b) >= 0) == (a >= b) &&
                       !rt__unordsf2(a, b) == !isunordered(a, b));
         ASSERT_SAME(rt__extendsfdf2(a), (double)a);
+        ASSERT_SAME(rt__powisf2(a, (int)(i % 64) - 32), __builtin_powif(a, (int)(i % 64) - 32));
         if (fabsf(a) < 2e9f)
             g_assert_cmpint(rt__fixsfsi(a), ==, (int32_t)a);
         if (fabsf(a) < 9e18f)
@@ -124,6 +127,7 @@ test_double(void)
         g_assert_true((rt__gedf2(a, b) >= 0) == (a >= b) &&
                       !rt__unorddf2(a, b) == !isunordered(a, b));
         ASSERT_SAME(rt__truncdfsf2(a), (float)a);
+        ASSERT_SAME(rt__powidf2(a, (int)(i % 64) - 32), __builtin_powi(a, (int)(i % 64) - 32));
         if (fabs(a) < 2e9)
             g_assert_cmpint(rt__fixdfsi(a), ==, (int32_t)a);
         if (fabs(a) < 9e18)
@@ -147,13 +151,26 @@ test_from_integers(void)
     }
 }
 
+/* any size; sometimes with runs of ones and zeros, where a guessed digit of a quotient is too high
+ */
 static uint128
 random_wide(void)
 {
     uint128 x = (uint128)random_bits() << 64 | random_bits();
 
     x >>= random_bits() % 128;
-    return random_bits() % 4 ? x : x | (uint128)~0ull << (random_bits() % 64);
+    switch (random_bits() % 8) {
+    case 0:
+        return x | (uint128)~0ull << (random_bits() % 64);
+    case 1:
+        return (uint128)-1 << random_bits() % 128 ^ x >> random_bits() % 128;
+    case 2:
+        return (uint128)1 << random_bits() % 128;
+    case 3:
+        return -x;
+    default:
+        return x;
+    }
 }
 
 static void
@@ -162,8 +179,11 @@ test_int128(void)
     for (unsigned i = 0; i < 1000000; i++) {
         uint128 a = random_wide(), b = random_wide();
         int n = (int)(random_bits() % 128);
-        int128 sa = (int128)a, sb = (int128)b;
+        int128 sa = (int128)a, sb = (int128)b, product;
+        int overflow;
         g_assert_true(rt__multi3(sa, sb) == (int128)(a * b));
+        g_assert_true(rt__muloti4(sa, sb, &overflow) == (int128)(a * b));
+        g_assert_cmpint(overflow, ==, __builtin_mul_overflow(sa, sb, &product));
         g_assert_true(rt__ashlti3(sa, n) == (int128)(a << n));
         g_assert_true(rt__ashrti3(sa, n) == sa >> n && rt__lshrti3(a, n) == a >> n);
         if (b == 0)

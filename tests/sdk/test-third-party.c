@@ -3,25 +3,10 @@
  *
  * zlib packs and unpacks a real file inside the machine; GIO unpacks the result outside.
  */
-#include "link-test.h"
+#include "guest-run.h"
 
 #include <gio/gio.h>
 #include <string.h>
-
-/* the directory of a fetched package; without it the running test is skipped, visibly */
-static char *
-third_party(const char *package)
-{
-    char *path = g_build_filename(NUB_BUILD_DIR, "third-party", package, NULL);
-
-    if (g_file_test(path, G_FILE_TEST_IS_DIR))
-        return path;
-    g_free(path);
-    g_autofree char *reason = g_strdup_printf(
-        "the sources of %s are not there: build the target nub-third-party", package);
-    g_test_skip(reason);
-    return NULL;
-}
 
 static GBytes *
 build_zlib(const char *zlib)
@@ -76,9 +61,20 @@ unpack(GBytes *packed)
 }
 
 static void
+round_trip(const LinkProgram *program, const char *backend, gpointer input)
+{
+    g_autoptr(GBytes) packed = call_with_input(program, input);
+    g_autoptr(GBytes) again = unpack(packed);
+
+    g_test_message("on %s", backend);
+    g_assert_cmpuint(g_bytes_get_size(packed), <, g_bytes_get_size(input) / 2);
+    g_assert_true(g_bytes_equal(again, input));
+}
+
+static void
 test_zlib(void)
 {
-    g_autofree char *zlib = link_test_has_tools() ? third_party("zlib") : NULL;
+    g_autofree char *zlib = link_test_has_tools() ? guest_sources("zlib") : NULL;
     g_autoptr(GError) error = NULL;
     char *text;
     gsize size;
@@ -86,14 +82,10 @@ test_zlib(void)
     if (!zlib)
         return;
     g_autoptr(GBytes) elf = build_zlib(zlib);
-    g_autoptr(LinkProgram) program = link_test_load(elf);
     g_file_get_contents(NUB_SOURCE_DIR "/tools/link-dwarf.c", &text, &size, &error);
     g_assert_no_error(error);
     g_autoptr(GBytes) input = g_bytes_new_take(text, size);
-    g_autoptr(GBytes) packed = call_with_input(program, input);
-    g_assert_cmpuint(g_bytes_get_size(packed), <, size / 2);
-    g_autoptr(GBytes) again = unpack(packed);
-    g_assert_true(g_bytes_equal(again, input));
+    guest_each_backend(elf, round_trip, input);
 }
 
 int
@@ -101,5 +93,5 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sdk/third-party/zlib-packs-and-unpacks-a-file", test_zlib);
-    return g_test_run();
+    return guest_test_run();
 }

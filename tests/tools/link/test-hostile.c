@@ -202,9 +202,10 @@ static const struct demand demands[] = {
     { "tp", "a.s", ASM("addi a0, tp, 8\n"), "", { "uses the register tp" } },
     { "thread-local",
       "a.c",
-      "#include <nub-guest.h>\n__thread int t = 4; NUB_EXPORT int f(void) { return t++; }\n",
+      "#include <nub-guest.h>\n__thread int t = 4, u;\nNUB_EXPORT int f(void) { return t++; }\n"
+      "NUB_EXPORT int g(void) { return\n u++; }\n",
       "",
-      { "thread" } },
+      { "a.c:3: in 'f'", "a.c:5: in 'g'", "drop __thread", "section .tdata" } },
     { "position-independent",
       "a.c",
       "#include <nub-guest.h>\nextern int g; int g = 3; __attribute__((visibility(\"default\"))) "
