@@ -92,23 +92,53 @@ max_u64(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/* the state of nub_gas_block.u.pipeline, in machine registers while a run is walked */
+struct pipeline {
+    uint64_t *done;
+    uint64_t cycle, latest, used;
+};
+
 /* pvm.md 7.3. A move's end is that of its source, which `latest` has seen already. */
 static inline void
-pipeline_feed(struct nub_gas_block *block, const struct nub_program *program,
-              const struct nub_insn *insn)
+pipeline_step(struct pipeline *p, const struct nub_gas_entry *entry, const struct nub_insn *insn,
+              uint32_t latency)
 {
-    const struct nub_gas_entry *entry = &nub_gas_entries[insn->opcode];
-    uint64_t *done = block->u.pipeline.done, used = block->u.pipeline.used;
-    uint64_t cycle = block->u.pipeline.cycle + (used >= 4);
-    uint64_t first = done[nub_gas_field(insn, entry->sources[0])] & (uint64_t)entry->has_source[0];
-    uint64_t second = done[nub_gas_field(insn, entry->sources[1])] & (uint64_t)entry->has_source[1];
-    uint64_t start = max_u64(cycle & (uint64_t)entry->waits_for_decoder, max_u64(first, second));
-    uint64_t end = start + nub_gas_latency(entry, program, insn, block->mem_cycles);
+    uint32_t dst = nub_gas_field(insn, entry->dst);
+    uint32_t a = nub_gas_field(insn, entry->sources[0]);
+    uint32_t b = nub_gas_field(insn, entry->sources[1]);
+    uint64_t first = p->done[a] & (uint64_t)entry->has_source[0];
+    uint64_t second = p->done[b] & (uint64_t)entry->has_source[1];
+    uint64_t is_full = p->used >= 4;
+    uint64_t start, end;
 
-    block->u.pipeline.cycle = cycle;
-    block->u.pipeline.used = (used >= 4 ? 0 : used) + nub_gas_slots(entry, insn);
-    done[nub_gas_field(insn, entry->dst) | entry->no_dst] = end;
-    block->u.pipeline.latest = max_u64(block->u.pipeline.latest, end);
+    p->cycle += is_full;
+    p->used = (p->used & (is_full - 1)) + entry->slots[(dst == a) | (dst == b) << 1];
+    start = max_u64(p->cycle & (uint64_t)entry->waits_for_decoder, max_u64(first, second));
+    end = start + latency;
+    p->done[dst | entry->no_dst] = end;
+    p->latest = max_u64(p->latest, end);
+}
+
+/* branches are terminators: only the last instruction can be one */
+static void
+pipeline_feed(struct nub_gas_block *block, const struct nub_program *program,
+              const struct nub_insn *insns, uint32_t n)
+{
+    struct pipeline p = { block->u.pipeline.done, block->u.pipeline.cycle,
+                          block->u.pipeline.latest, block->u.pipeline.used };
+    const struct nub_insn *insn = insns, *last = insns + n - 1;
+    uint32_t mem_cycles = block->mem_cycles;
+    const struct nub_gas_entry *entry;
+
+    for (; insn < last; insn++) {
+        entry = &nub_gas_entries[insn->opcode];
+        pipeline_step(&p, entry, insn, entry->flags & NUB_GAS_MEM ? mem_cycles : entry->latency);
+    }
+    entry = &nub_gas_entries[last->opcode];
+    pipeline_step(&p, entry, last, nub_gas_latency(entry, program, last, mem_cycles));
+    block->u.pipeline.cycle = p.cycle;
+    block->u.pipeline.used = p.used;
+    block->u.pipeline.latest = p.latest;
 }
 
 void
@@ -130,12 +160,14 @@ nub_gas_begin(struct nub_gas_block *block, uint32_t model, uint32_t mem_cycles)
 
 void
 nub_gas_feed(struct nub_gas_block *block, const struct nub_program *program,
-             const struct nub_insn *insn)
+             const struct nub_insn *insns, uint32_t n)
 {
-    if (block->model == NUB_GAS_POLKAVM)
-        nub_gas_polkavm_feed(block, program, insn);
-    else
-        pipeline_feed(block, program, insn);
+    if (block->model != NUB_GAS_POLKAVM) {
+        pipeline_feed(block, program, insns, n);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        nub_gas_polkavm_feed(block, program, &insns[i]);
 }
 
 uint64_t
@@ -151,15 +183,16 @@ uint64_t
 nub_gas_cost(const struct nub_program *program, uint32_t model, uint32_t mem_cycles, uint32_t pc)
 {
     struct nub_gas_block block;
-    struct nub_insn insn;
+    struct nub_insn insns[16];
 
     nub_gas_begin(&block, model, mem_cycles);
     while (pc < program->code_size) {
-        nub_insn_decode(&insn, program, pc);
-        nub_gas_feed(&block, program, &insn);
-        if (nub_isa[insn.opcode].is_terminator || !nub_isa[insn.opcode].mnemonic)
+        uint32_t n = nub_insn_decode_run(insns, 16, program, pc, program->code_size);
+        const struct nub_insn *last = &insns[n - 1];
+        nub_gas_feed(&block, program, insns, n);
+        if (nub_isa[last->opcode].is_terminator || !nub_isa[last->opcode].mnemonic)
             return nub_gas_end(&block, false);
-        pc = insn.next;
+        pc = last->next;
     }
     return nub_gas_end(&block, true);
 }

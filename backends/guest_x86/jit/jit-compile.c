@@ -54,11 +54,12 @@ nub_jit_measure(struct nub_jit_sizes *sizes, const struct nub_program *program,
     uint64_t unknown = insns - known, gaps = program->code_size / (NUB_MAX_SKIP + 1) + 1;
     bool per_insn = params->gas_model == NUB_GAS_INSTRUCTION;
     uint64_t charges = (per_insn ? insns : terminators) + unknown + gaps + 2;
+    sizes->terminators = terminators;
     sizes->joins = insns / NUB_JIT_CHUNK + 2 * unknown + gaps + 2;
     sizes->code = bytes + charges * NUB_JIT_CHARGE_ROOM +
                   2 * (unknown + gaps + 1) * NUB_JIT_EXIT_ROOM + NUB_JIT_TRAMPOLINE_ROOM +
                   NUB_JIT_INSN_ROOM;
-    sizes->work = charges * sizeof(struct nub_jit_charge);
+    sizes->work = charges * sizeof(struct nub_jit_charge) + terminators * sizeof(struct nub_jit_spot);
     sizes->tables = ((uint64_t)program->n_jump + 1) * 8 + words * (8 + 4) +
                     (sizes->joins + faults) * sizeof(struct nub_jit_spot) + (terminators + 2) * 4;
     if (sizes->code > MAX_NATIVE)
@@ -91,22 +92,12 @@ static void
 read_chunk(struct nub_jit *jit, uint32_t pc, uint32_t limit)
 {
     const struct nub_program *program = jit->program;
-    struct nub_insn *insn = jit->chunk, *full = jit->chunk + NUB_JIT_CHUNK;
-    bool goes_on;
+    uint32_t n = nub_insn_decode_run(jit->chunk, NUB_JIT_CHUNK, program, pc, limit);
 
-    do {
-        nub_insn_decode(insn, program, pc);
-        if (jit->is_metered)
-            nub_gas_feed(&jit->gas, program, insn);
-        /* a capped skip may lead to where no instruction starts */
-        goes_on =
-            (nub_jit_info[insn->opcode] & (NUB_JIT_KNOWN | NUB_JIT_ENDS_BLOCK)) == NUB_JIT_KNOWN &&
-            insn->next < limit && insn->next - pc <= NUB_MAX_SKIP;
-        pc = insn->next;
-        insn++;
-    } while (goes_on && insn < full);
-    jit->n_chunk = (uint32_t)(insn - jit->chunk);
-    jit->chunk_end = end_of_chunk(program, insn - 1);
+    if (jit->is_metered)
+        nub_gas_feed(&jit->gas, program, jit->chunk, n);
+    jit->n_chunk = n;
+    jit->chunk_end = end_of_chunk(program, &jit->chunk[n - 1]);
 }
 
 /*
@@ -123,7 +114,7 @@ walk_on_behind_gap(struct nub_jit *jit)
         uint32_t info = nub_jit_info[program->code[pc]];
         struct nub_insn insn;
         nub_insn_decode(&insn, program, pc);
-        nub_gas_feed(&jit->gas, program, &insn);
+        nub_gas_feed(&jit->gas, program, &insn, 1);
         if ((info & NUB_JIT_ENDS_BLOCK) || !(info & NUB_JIT_KNOWN))
             return false;
         pc = insn.next;
@@ -155,17 +146,11 @@ static void
 emit_chunk(struct nub_jit *jit)
 {
     const struct nub_insn *last = &jit->chunk[jit->n_chunk - 1];
-    uint32_t i = 0;
 
     jit->flags_at = NULL;
-    while (i < jit->n_chunk) {
-        if (jit->end - jit->x.at < NUB_JIT_INSN_ROOM) {
-            jit->is_full = true;
-            return;
-        }
-        charge_insn(jit, jit->chunk[i].pc);
-        i += nub_jit_emit(jit, &jit->chunk[i], jit->per_insn ? 1 : jit->n_chunk - i);
-    }
+    nub_jit_emit(jit, jit->chunk, jit->n_chunk);
+    if (jit->is_full)
+        return;
     if (jit->chunk_end == NUB_JIT_CHUNK_GAP) {
         nub_jit_exit(jit, jit->out->exit_panic, last->next);
     } else if (jit->chunk_end == NUB_JIT_CHUNK_CODE_END) {
@@ -202,6 +187,8 @@ next_start(const struct nub_program *program, uint32_t pc)
 
     if (pc >= program->code_size)
         return program->code_size;
+    if (nub_program_is_start(program, pc)) /* as usual */
+        return pc;
     bits = mask_word(program, word) & ~0ull << (pc % 64);
     while (bits == 0) {
         if (++word >= n_words(program))
@@ -291,7 +278,6 @@ lay_tables(struct nub_jit *jit, uint8_t *tables, uint64_t max_joins)
     out->rank = rank;
     count_ranks(out, rank);
     out->block_native = rank + words;
-    __builtin_memset(out->block_native, 0, (uint64_t)out->n_blocks * 4);
     jit->joins = (struct nub_jit_spot *)(void *)(out->block_native + out->n_blocks);
     jit->faults = jit->joins + max_joins;
 }
@@ -309,13 +295,15 @@ nub_jit_compile(struct nub_jit_code *out, const struct nub_program *program,
     jit.bmi = params->features & NUB_JIT_BMI;
     jit.per_insn = params->gas_model == NUB_GAS_INSTRUCTION;
     jit.wide_costs = 131 * ((uint64_t)program->code_size + 1) > INT32_MAX;
-    jit.charges = work;
+    jit.waiting = work;
+    jit.charges = (struct nub_jit_charge *)(void *)(jit.waiting + sizes->terminators);
     lay_tables(&jit, tables, sizes->joins);
     nub_jit_trampolines(&jit);
     compile_all(&jit);
     if (jit.is_full)
         return nub_fail(failure, NUB_ERR_NO_MEMORY, "%U bytes of machine code do not suffice",
                         sizes->code);
+    nub_jit_lead_jumps(&jit);
     nub_jit_out_of_gas_stubs(&jit);
     out->joins = jit.joins;
     out->n_joins = jit.n_joins;

@@ -16,7 +16,7 @@
 #define NUB_JIT_GAS NUB_X64_R15
 #define NUB_JIT_FRAME NUB_X64_RSP
 
-/** No instruction, with its charge, takes more bytes; see nub_jit_max_bytes. */
+/** No instruction, with its charge, takes more bytes; see NUB_JIT_MOST_BYTES. */
 #define NUB_JIT_INSN_ROOM 160
 /** A charge and its out-of-gas stub. */
 #define NUB_JIT_CHARGE_ROOM 48u
@@ -55,11 +55,13 @@ struct nub_jit {
     const uint8_t *flags_at; /* where the cursor was when the flags told whether `flags_of` is 0 */
     uint8_t flags_of;        /* machine register */
     uint8_t flags_nonzero;   /* the condition under which it is not */
-    const struct nub_insn *at; /* the instruction being emitted */
-    uint32_t n_following;      /* those behind it that may be looked at */
+    const struct nub_insn *at;     /* the instruction being emitted */
+    const struct nub_insn *at_end; /* those before this may be looked at */
 
     struct nub_jit_charge *charges;
     uint32_t n_charges;
+    struct nub_jit_spot *waiting; /* ends of jumps ahead, and where they lead */
+    uint32_t n_waiting;
     struct nub_jit_spot *faults;
     uint32_t n_faults;
     struct nub_jit_spot *joins;
@@ -109,17 +111,30 @@ nub_jit_is_block(const struct nub_jit_code *code, uint64_t target)
     return target < code->program.code_size && (code->starts[target >> 3] >> (target & 7) & 1);
 }
 
+/** Bits set, by the instruction that compiled code needs, too. */
+static inline uint32_t
+nub_jit_count_bits(uint64_t bits)
+{
+    __asm__("popcnt %0, %0" : "+r"(bits) : : "cc");
+    return (uint32_t)bits;
+}
+
 /** How many block starts lie before the block start `pc`. */
-uint32_t nub_jit_block_index(const struct nub_jit_code *code, uint32_t pc);
-/** Bits set; without the instruction, so that nothing of libgcc is needed. */
-uint32_t nub_jit_count_bits(uint64_t bits);
+static inline uint32_t
+nub_jit_block_index(const struct nub_jit_code *code, uint32_t pc)
+{
+    uint64_t bits;
+
+    __builtin_memcpy(&bits, code->starts + pc / 64 * 8, 8);
+    return code->rank[pc / 64] + nub_jit_count_bits(bits & ((1ull << pc % 64) - 1));
+}
 
 /* jit-trampoline.c */
 void nub_jit_trampolines(struct nub_jit *jit);
 
 /* jit-select.c */
-/** Emits the instruction at `insn`, perhaps together with some of the `n` - 1 that follow; how many were emitted. */
-uint32_t nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insn, uint32_t n);
+/** Emits `n` instructions that follow each other, with their charges in the model `instruction`. */
+void nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insns, uint32_t n);
 /** By opcode: the most bytes that emitting it takes without its charge, and the bits below. 0: unknown. */
 extern const uint16_t nub_jit_info[256];
 #define NUB_JIT_MOST_BYTES 0xffu
@@ -143,7 +158,7 @@ bool nub_jit_falls_through(uint8_t opcode);
 
 /* jit-pairs.c */
 /** Whether the upper half of PVM register `reg` is overwritten before anything looks at it. */
-bool nub_jit_upper_is_dead(const struct nub_insn *following, uint32_t n, uint8_t reg);
+bool nub_jit_upper_is_dead(const struct nub_insn *following, const struct nub_insn *end, uint8_t reg);
 /** Emits two instructions together, or nothing and false. */
 bool nub_jit_pair(struct nub_jit *jit, const struct nub_insn *first, const struct nub_insn *second);
 
@@ -154,6 +169,7 @@ void nub_jit_out_of_gas_stubs(struct nub_jit *jit);
 void nub_jit_goto(struct nub_jit *jit, uint32_t native);
 void nub_jit_exit(struct nub_jit *jit, uint32_t exit, uint32_t pc);
 void nub_jit_bind_block(struct nub_jit *jit);
+void nub_jit_lead_jumps(struct nub_jit *jit);
 void nub_jit_jump(struct nub_jit *jit, uint32_t pc, uint64_t target);
 void nub_jit_branch(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, uint64_t target);
 void nub_jit_compare(struct nub_jit *jit, unsigned a, unsigned b);

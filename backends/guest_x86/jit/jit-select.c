@@ -59,7 +59,7 @@ nub_jit_falls_through(uint8_t opcode)
 #define W64        NUB_X64_64
 #define EXIT(name) jit->out->exit_##name
 
-static void
+static inline __attribute__((always_inline)) void
 emit_one(struct nub_jit *jit, const struct nub_insn *insn)
 {
     switch (insn->opcode) {
@@ -74,13 +74,27 @@ emit_one(struct nub_jit *jit, const struct nub_insn *insn)
     }
 }
 
-uint32_t
-nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insn, uint32_t n)
+/* neighbours become one only where nothing happens between them: not if each is charged */
+void
+nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insns, uint32_t n)
 {
-    jit->at = insn;
-    jit->n_following = n - 1;
-    if (n > 1 && (nub_jit_info[insn->opcode] & NUB_JIT_PAIRS) && nub_jit_pair(jit, insn, insn + 1))
-        return 2;
-    emit_one(jit, insn);
-    return 1;
+    const struct nub_insn *end = insns + n;
+
+    for (const struct nub_insn *insn = insns; insn < end; insn++) {
+        if (jit->end - jit->x.at < NUB_JIT_INSN_ROOM) {
+            jit->is_full = true;
+            return;
+        }
+        jit->at = insn;
+        jit->at_end = end;
+        if (jit->per_insn) {
+            nub_jit_charge_gas(jit, PC, 1, true);
+            jit->at_end = insn + 1;
+        }
+        if ((nub_jit_info[insn->opcode] & NUB_JIT_PAIRS) && insn + 1 < jit->at_end &&
+            nub_jit_pair(jit, insn, insn + 1))
+            insn++;
+        else
+            emit_one(jit, insn);
+    }
 }

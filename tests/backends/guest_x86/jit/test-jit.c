@@ -283,7 +283,7 @@ static uint32_t
 bytes_of(const struct nub_jit_code *out, const struct nub_insn *insn, bool is_tail, bool bmi)
 {
     uint8_t buffer[512];
-    struct nub_jit_spot faults[4];
+    struct nub_jit_spot faults[4], waiting[4];
     struct nub_jit_code copy = *out;
     struct nub_jit jit = { .x = { buffer },
                            .begin = buffer,
@@ -293,7 +293,8 @@ bytes_of(const struct nub_jit_code *out, const struct nub_insn *insn, bool is_ta
                            .gs = true,
                            .bmi = bmi,
                            .is_tail = is_tail,
-                           .faults = faults };
+                           .faults = faults,
+                           .waiting = waiting };
 
     nub_jit_emit(&jit, insn, 1);
     return (uint32_t)(jit.x.at - buffer);
