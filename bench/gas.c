@@ -156,7 +156,7 @@ run_feed(const struct nub_program *program, uint32_t model)
     nub_gas_begin(&block, model, NUB_MEM_CYCLES_DEFAULT);
     for (uint32_t pc = 0; pc < program->code_size; pc = insn.next) {
         nub_insn_decode(&insn, program, pc);
-        nub_gas_feed(&block, program, &insn, 1);
+        nub_gas_feed(&block, program, &insn);
         if (nub_isa[insn.opcode].is_terminator) {
             sink += nub_gas_end(&block, false);
             nub_gas_begin(&block, model, NUB_MEM_CYCLES_DEFAULT);

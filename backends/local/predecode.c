@@ -448,7 +448,7 @@ decode_block(struct row *row, uint32_t *pc)
             return end_where_nothing_is(row, first, *pc);
         nub_insn_decode(&insn, program, *pc);
         if (per_block)
-            nub_gas_feed(&gas, program, &insn, 1);
+            nub_gas_feed(&gas, program, &insn);
         bool known = nub_isa[insn.opcode].mnemonic != NULL;
         if (known) {
             put_insn(row, &insn);

@@ -22,17 +22,18 @@
       : (rule) == NUB_OVERLAP_D_EQ_A ? 1                                                           \
                                      : 0) &                                                        \
      (overlap))
-#define FLAGS(rule, kind)                                                                          \
-    (((rule) == NUB_OVERLAP_MOVE ? NUB_GAS_MOVE : 0) |                                             \
+#define FLAGS(rule, kind, terminator)                                                              \
+    (((terminator) ? NUB_GAS_ENDS : 0) | ((rule) == NUB_OVERLAP_MOVE ? NUB_GAS_MOVE : 0) |         \
      ((kind) == NUB_LATENCY_MEM ? NUB_GAS_MEM : 0) |                                               \
      ((kind) == NUB_LATENCY_BRANCH ? NUB_GAS_BRANCH : 0))
 
-#define ENTRY(slots_, overlapping, rule, latency_, kind, unit_, dst_, sources_)                    \
+#define ENTRY(terminator, slots_, overlapping, rule, latency_, kind, unit_, dst_, sources_)        \
     {                                                                                              \
         .slots = { slots_, OVERLAPS(rule, sources_, 1) ? overlapping : slots_,                     \
                    OVERLAPS(rule, sources_, 2) ? overlapping : slots_,                             \
                    OVERLAPS(rule, sources_, 3) ? overlapping : slots_ },                           \
-        .latency = latency_, .flags = FLAGS(rule, kind), .unit = unit_, .dst = PLACE(dst_),        \
+        .latency = latency_, .flags = FLAGS(rule, kind, terminator), .unit = unit_,                \
+        .dst = PLACE(dst_),                                                                        \
         .no_dst = (dst_) ? 0 : NUB_GAS_NO_DST,                                                     \
         .sources = { PLACE(FIRST(sources_)), PLACE(SECOND(sources_)) },                            \
         .has_source = { FIRST(sources_) ? -1 : 0, SECOND(sources_) ? -1 : 0 },                     \
@@ -46,11 +47,11 @@
 #pragma GCC diagnostic ignored "-Woverride-init"
 #endif
 const struct nub_gas_entry nub_gas_entries[256] = {
-    [0 ... 255] = ENTRY(1, 1, NUB_OVERLAP_NONE, 2, NUB_LATENCY_FIXED, NUB_UNIT_NONE, NUB_FIELD_NONE,
+    [0 ... 255] = ENTRY(false, 1, 1, NUB_OVERLAP_NONE, 2, NUB_LATENCY_FIXED, NUB_UNIT_NONE, NUB_FIELD_NONE,
                         NUB_FIELD_NONE),
 #define NUB_INSN(number, NAME, mnemonic, class, terminator, slots, overlapping, rule, latency,     \
                  kind, unit, dst, sources, effect)                                                 \
-    [number] = ENTRY(slots, overlapping, NUB_OVERLAP_##rule, latency, NUB_LATENCY_##kind,          \
+    [number] = ENTRY(terminator, slots, overlapping, NUB_OVERLAP_##rule, latency, NUB_LATENCY_##kind,          \
                      NUB_UNIT_##unit, (terminator ? NUB_FIELD_NONE : NUB_FIELD_##dst),             \
                      NUB_FIELD_##sources),
 #include "isa.def"
@@ -119,26 +120,81 @@ pipeline_step(struct pipeline *p, const struct nub_gas_entry *entry, const struc
     p->latest = max_u64(p->latest, end);
 }
 
-/* branches are terminators: only the last instruction can be one */
-static void
-pipeline_feed(struct nub_gas_block *block, const struct nub_program *program,
-              const struct nub_insn *insns, uint32_t n)
+static inline struct pipeline
+load_pipeline(struct nub_gas_block *block)
 {
-    struct pipeline p = { block->u.pipeline.done, block->u.pipeline.cycle,
-                          block->u.pipeline.latest, block->u.pipeline.used };
-    const struct nub_insn *insn = insns, *last = insns + n - 1;
-    uint32_t mem_cycles = block->mem_cycles;
-    const struct nub_gas_entry *entry;
+    return (struct pipeline){ block->u.pipeline.done, block->u.pipeline.cycle,
+                              block->u.pipeline.latest, block->u.pipeline.used };
+}
 
-    for (; insn < last; insn++) {
-        entry = &nub_gas_entries[insn->opcode];
-        pipeline_step(&p, entry, insn, entry->flags & NUB_GAS_MEM ? mem_cycles : entry->latency);
+static inline void
+store_pipeline(struct nub_gas_block *block, const struct pipeline *p)
+{
+    block->u.pipeline.cycle = p->cycle;
+    block->u.pipeline.latest = p->latest;
+    block->u.pipeline.used = p->used;
+}
+
+static inline void
+begin_pipeline(struct pipeline *p)
+{
+    p->cycle = p->latest = p->used = 0;
+    /* in two parts, since compilers make a slow loop of one; what is beyond is never read */
+    memset(p->done, 0, 8 * sizeof(uint64_t));
+    memset(p->done + 8, 0, (NUB_N_REGS - 8) * sizeof(uint64_t));
+}
+
+static inline uint64_t
+end_pipeline(const struct pipeline *p)
+{
+    return p->latest > 4 ? p->latest - 3 : 1;
+}
+
+static uint32_t
+pipeline_blocks(struct nub_gas_block *block, const struct nub_program *program,
+                const struct nub_insn *insns, uint32_t n, uint64_t *costs)
+{
+    struct pipeline p = load_pipeline(block);
+    uint32_t mem_cycles = block->mem_cycles;
+    uint64_t *cost = costs;
+
+    for (const struct nub_insn *insn = insns; insn < insns + n; insn++) {
+        const struct nub_gas_entry *entry = &nub_gas_entries[insn->opcode];
+        if (!(entry->flags & NUB_GAS_ENDS)) { /* nor a branch */
+            bool is_mem = entry->flags & NUB_GAS_MEM;
+            pipeline_step(&p, entry, insn, is_mem ? mem_cycles : entry->latency);
+            continue;
+        }
+        pipeline_step(&p, entry, insn, nub_gas_latency(entry, program, insn, mem_cycles));
+        *cost++ = end_pipeline(&p);
+        begin_pipeline(&p);
     }
-    entry = &nub_gas_entries[last->opcode];
-    pipeline_step(&p, entry, last, nub_gas_latency(entry, program, last, mem_cycles));
-    block->u.pipeline.cycle = p.cycle;
-    block->u.pipeline.used = p.used;
-    block->u.pipeline.latest = p.latest;
+    store_pipeline(block, &p);
+    return (uint32_t)(cost - costs);
+}
+
+static uint32_t
+polkavm_blocks(struct nub_gas_block *block, const struct nub_program *program,
+               const struct nub_insn *insns, uint32_t n, uint64_t *costs)
+{
+    uint32_t n_ended = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        nub_gas_polkavm_feed(block, program, &insns[i]);
+        if (!(nub_gas_entries[insns[i].opcode].flags & NUB_GAS_ENDS))
+            continue;
+        costs[n_ended++] = nub_gas_polkavm_end(block, false);
+        nub_gas_polkavm_begin(block);
+    }
+    return n_ended;
+}
+
+uint32_t
+nub_gas_feed_run(struct nub_gas_block *block, const struct nub_program *program,
+                 const struct nub_insn *insns, uint32_t n, uint64_t *costs)
+{
+    return block->model == NUB_GAS_POLKAVM ? polkavm_blocks(block, program, insns, n, costs)
+                                           : pipeline_blocks(block, program, insns, n, costs);
 }
 
 void
@@ -150,24 +206,24 @@ nub_gas_begin(struct nub_gas_block *block, uint32_t model, uint32_t mem_cycles)
         nub_gas_polkavm_begin(block);
         return;
     }
-    block->u.pipeline.cycle = 0;
-    block->u.pipeline.used = 0;
-    block->u.pipeline.latest = 0;
-    /* in two parts, since compilers make a slow loop of one; what is beyond is never read */
-    memset(block->u.pipeline.done, 0, 8 * sizeof(uint64_t));
-    memset(block->u.pipeline.done + 8, 0, (NUB_N_REGS - 8) * sizeof(uint64_t));
+    struct pipeline p = { .done = block->u.pipeline.done };
+    begin_pipeline(&p);
+    store_pipeline(block, &p);
 }
 
 void
 nub_gas_feed(struct nub_gas_block *block, const struct nub_program *program,
-             const struct nub_insn *insns, uint32_t n)
+             const struct nub_insn *insn)
 {
-    if (block->model != NUB_GAS_POLKAVM) {
-        pipeline_feed(block, program, insns, n);
+    const struct nub_gas_entry *entry = &nub_gas_entries[insn->opcode];
+
+    if (block->model == NUB_GAS_POLKAVM) {
+        nub_gas_polkavm_feed(block, program, insn);
         return;
     }
-    for (uint32_t i = 0; i < n; i++)
-        nub_gas_polkavm_feed(block, program, &insns[i]);
+    struct pipeline p = load_pipeline(block);
+    pipeline_step(&p, entry, insn, nub_gas_latency(entry, program, insn, block->mem_cycles));
+    store_pipeline(block, &p);
 }
 
 uint64_t
@@ -175,24 +231,23 @@ nub_gas_end(struct nub_gas_block *block, bool at_end)
 {
     if (block->model == NUB_GAS_POLKAVM)
         return nub_gas_polkavm_end(block, at_end);
-    uint64_t latest = block->u.pipeline.latest;
-    return latest > 4 ? latest - 3 : 1;
+    struct pipeline p = load_pipeline(block);
+    return end_pipeline(&p);
 }
 
 uint64_t
 nub_gas_cost(const struct nub_program *program, uint32_t model, uint32_t mem_cycles, uint32_t pc)
 {
     struct nub_gas_block block;
-    struct nub_insn insns[16];
+    struct nub_insn insn;
 
     nub_gas_begin(&block, model, mem_cycles);
     while (pc < program->code_size) {
-        uint32_t n = nub_insn_decode_run(insns, 16, program, pc, program->code_size);
-        const struct nub_insn *last = &insns[n - 1];
-        nub_gas_feed(&block, program, insns, n);
-        if (nub_isa[last->opcode].is_terminator || !nub_isa[last->opcode].mnemonic)
+        nub_insn_decode(&insn, program, pc);
+        nub_gas_feed(&block, program, &insn);
+        if (nub_isa[insn.opcode].is_terminator || !nub_isa[insn.opcode].mnemonic)
             return nub_gas_end(&block, false);
-        pc = last->next;
+        pc = insn.next;
     }
     return nub_gas_end(&block, true);
 }

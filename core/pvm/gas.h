@@ -19,9 +19,9 @@ int nub_gas_model_from_name(const char *name);
 uint64_t nub_gas_cost(const struct nub_program *program, uint32_t model, uint32_t mem_cycles, uint32_t pc);
 
 /**
- * The same fed with decoded instructions, for passes that decode anyway. `nub_gas_begin` at
- * the block's first instruction, `nub_gas_feed` for all in order, `n` > 0 at a time, up to and with the one
- * that ends the walk, `nub_gas_end` gives the cost; `at_end`: the walk reached the end of the code
+ * The same fed one instruction at a time, for passes that decode anyway. `nub_gas_begin` at
+ * the block's first instruction, `nub_gas_feed` for each in order up to and with the one that
+ * ends the walk, `nub_gas_end` gives the cost; `at_end`: the walk reached the end of the code
  * without a terminator or unknown opcode. Each instruction is at the `next` of the one before,
  * also where that is no instruction start (a skip that was cut to 24).
  */
@@ -34,7 +34,12 @@ struct nub_gas_block {
     } u;
 };
 void nub_gas_begin(struct nub_gas_block *block, uint32_t model, uint32_t mem_cycles);
-void nub_gas_feed(struct nub_gas_block *block, const struct nub_program *program, const struct nub_insn *insns, uint32_t n);
+void nub_gas_feed(struct nub_gas_block *block, const struct nub_program *program, const struct nub_insn *insn);
 uint64_t nub_gas_end(struct nub_gas_block *block, bool at_end);
+/**
+ * Feeds instructions of any number of blocks that follow each other: each terminator ends one, whose cost becomes the
+ * next of `costs`, and the next one begins. Returns how many ended.
+ */
+uint32_t nub_gas_feed_run(struct nub_gas_block *block, const struct nub_program *program, const struct nub_insn *insns, uint32_t n, uint64_t *costs);
 
 #endif

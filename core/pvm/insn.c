@@ -22,6 +22,7 @@
  * the third byte: they become the bytes behind the opcode in struct nub_insn. X begins at `x_at`;
  * what remains of the skip is for Y, which is an offset in the classes that have a target.
  */
+enum { KNOWN = 1, INNER = 2 /* no terminator */ };
 struct layout {
     uint32_t straight; /* of low, high, third as a, b, d: those that the class has */
     uint32_t crossed;  /* likewise of high as a and low as d */
@@ -30,7 +31,7 @@ struct layout {
     uint8_t length_shift, length_mask; /* of the field that says how long X is */
     bool is_long;                      /* has more than an X of four bytes */
     bool has_target, is_wide;
-    bool goes_on; /* known and no terminator */
+    uint8_t kind; /* KNOWN, INNER */
 };
 
 #define A   0x0000FF00u
@@ -72,7 +73,7 @@ static const struct {
 /* unknown opcodes are all zeros: class N too */
 static const struct layout layouts[256] = {
 #define NUB_INSN(number, NAME, mnemonic, class, terminator, ...)                                   \
-    [number] = { LAYOUT_##class, .goes_on = !(terminator) },
+    [number] = { LAYOUT_##class, .kind = KNOWN | ((terminator) ? 0 : INNER) },
 #include "isa.def"
 };
 
@@ -121,8 +122,8 @@ decode_long(struct nub_insn *insn, const struct layout *layout, const uint8_t *p
         insn->y = y;
 }
 
-/* returns whether the instruction is known and no terminator */
-static inline __attribute__((always_inline)) bool
+/* returns what kind of instruction it is */
+static inline __attribute__((always_inline)) unsigned
 decode_fields(struct nub_insn *insn, const uint8_t *p, uint32_t pc, uint32_t skip)
 {
     uint64_t bytes = nub_le64(p);
@@ -141,7 +142,7 @@ decode_fields(struct nub_insn *insn, const uint8_t *p, uint32_t pc, uint32_t ski
     /* mostly terminators: who decodes a block asks for its end anyway, and that is guessed once */
     if (layout->is_long)
         decode_long(insn, layout, p, skip);
-    return layout->goes_on;
+    return layout->kind;
 }
 
 _Static_assert(offsetof(struct nub_insn, a) == offsetof(struct nub_insn, opcode) + 1 &&
@@ -150,7 +151,7 @@ _Static_assert(offsetof(struct nub_insn, a) == offsetof(struct nub_insn, opcode)
                "opcode and registers are one word");
 
 /* the same where reading on would lead beyond code or mask */
-static __attribute__((noinline)) bool
+static __attribute__((noinline)) unsigned
 decode_near_end(struct nub_insn *insn, const struct nub_program *program, uint32_t pc)
 {
     uint8_t window[WINDOW] = { 0 };
@@ -160,7 +161,7 @@ decode_near_end(struct nub_insn *insn, const struct nub_program *program, uint32
     return decode_fields(insn, window, pc, nub_program_skip(program, pc));
 }
 
-static inline __attribute__((always_inline)) bool
+static inline __attribute__((always_inline)) unsigned
 decode(struct nub_insn *insn, const struct nub_program *program, uint32_t pc)
 {
     if (program->code_size - pc < NEAR_END)
@@ -179,14 +180,15 @@ nub_insn_decode(struct nub_insn *insn, const struct nub_program *program, uint32
 
 uint32_t
 nub_insn_decode_run(struct nub_insn *insns, uint32_t max, const struct nub_program *program,
-                    uint32_t pc, uint32_t limit)
+                    uint32_t pc, uint32_t limit, bool one_block)
 {
+    unsigned behind = one_block ? INNER : KNOWN;
     uint32_t n = 0;
     bool goes_on;
 
     do {
         struct nub_insn *insn = &insns[n++];
-        goes_on = decode(insn, program, pc);
+        goes_on = decode(insn, program, pc) & behind;
         /* a skip that was cut may lead to where no instruction starts */
         goes_on &= insn->next < limit && insn->next - pc <= NUB_MAX_SKIP;
         pc = insn->next;

@@ -69,7 +69,7 @@ check_cost(const struct nub_program *program, uint32_t model, uint32_t pc)
     nub_gas_begin(&block, model, NUB_MEM_CYCLES_MAX);
     for (uint32_t at = pc; at < program->code_size && at_end; at = insn.next, n++) {
         nub_insn_decode(&insn, program, at);
-        nub_gas_feed(&block, program, &insn, 1);
+        nub_gas_feed(&block, program, &insn);
         at_end = nub_isa[insn.opcode].mnemonic && !nub_isa[insn.opcode].is_terminator;
     }
     uint64_t cost = nub_gas_end(&block, at_end);

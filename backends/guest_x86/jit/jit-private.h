@@ -50,6 +50,7 @@ struct nub_jit {
     bool gs, bmi;
     bool wide_costs; /* a cost may pass 31 bits */
     bool is_tail;    /* the code is no part of `out->code`: it leads there by addresses */
+    bool one_block;  /* what is behind a terminator is no part of the code */
     bool per_insn;   /* model `instruction` */
     bool is_full;    /* the buffer does not suffice: a bound is wrong */
     const uint8_t *flags_at; /* where the cursor was when the flags told whether `flags_of` is 0 */
@@ -69,7 +70,9 @@ struct nub_jit {
     uint32_t n_bound; /* blocks that have been reached */
 
     struct nub_gas_block gas;
-    bool is_metered; /* the block at hand has a charge whose cost is being summed: the last one */
+    bool is_open; /* the block at hand goes on; its charge is the last one, its cost being summed */
+    uint64_t costs[NUB_JIT_CHUNK + 1]; /* of the blocks that end in the chunk */
+    uint32_t n_costs, next_cost;
 
     struct nub_insn chunk[NUB_JIT_CHUNK];
     uint32_t n_chunk;
@@ -128,6 +131,10 @@ nub_jit_block_index(const struct nub_jit_code *code, uint32_t pc)
     __builtin_memcpy(&bits, code->starts + pc / 64 * 8, 8);
     return code->rank[pc / 64] + nub_jit_count_bits(bits & ((1ull << pc % 64) - 1));
 }
+
+/* jit-compile.c */
+/** Behind the terminator `last` of the chunk: another block, or none where control would go on. */
+void nub_jit_behind_terminator(struct nub_jit *jit, const struct nub_insn *last);
 
 /* jit-trampoline.c */
 void nub_jit_trampolines(struct nub_jit *jit);

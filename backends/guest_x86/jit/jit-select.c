@@ -81,6 +81,7 @@ nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insns, uint32_t n)
     const struct nub_insn *end = insns + n;
 
     for (const struct nub_insn *insn = insns; insn < end; insn++) {
+        uint32_t info = nub_jit_info[insn->opcode];
         if (jit->end - jit->x.at < NUB_JIT_INSN_ROOM) {
             jit->is_full = true;
             return;
@@ -91,10 +92,13 @@ nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insns, uint32_t n)
             nub_jit_charge_gas(jit, PC, 1, true);
             jit->at_end = insn + 1;
         }
-        if ((nub_jit_info[insn->opcode] & NUB_JIT_PAIRS) && insn + 1 < jit->at_end &&
-            nub_jit_pair(jit, insn, insn + 1))
+        if ((info & NUB_JIT_PAIRS) && insn + 1 < jit->at_end &&
+            nub_jit_pair(jit, insn, insn + 1)) {
             insn++;
-        else
-            emit_one(jit, insn);
+            continue;
+        }
+        emit_one(jit, insn);
+        if ((info & NUB_JIT_ENDS_BLOCK) && !jit->one_block)
+            nub_jit_behind_terminator(jit, insn);
     }
 }

@@ -233,7 +233,7 @@ fed_cost(const struct nub_program *program, guint model, guint mem_cycles, guint
     while (pc < program->code_size && at_end) {
         struct nub_insn insn;
         nub_insn_decode(&insn, program, pc);
-        nub_gas_feed(&block, program, &insn, 1);
+        nub_gas_feed(&block, program, &insn);
         at_end = nub_isa[insn.opcode].mnemonic && !nub_isa[insn.opcode].is_terminator;
         pc = insn.next;
     }

@@ -293,6 +293,7 @@ bytes_of(const struct nub_jit_code *out, const struct nub_insn *insn, bool is_ta
                            .gs = true,
                            .bmi = bmi,
                            .is_tail = is_tail,
+                           .one_block = true,
                            .faults = faults,
                            .waiting = waiting };
 
