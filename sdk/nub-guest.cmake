@@ -13,7 +13,7 @@ set(CMAKE_RANLIB llvm-ranlib-19)
 # a test program needs an entry point that projects do not have
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 
-set(NUB_GUEST_FLAGS "--target=riscv64-unknown-elf -march=rv64emac_zba_zbb_zbs_zicond -mabi=lp64e -mcmodel=medlow -mno-relax -mno-strict-align -fno-pic -fvisibility=hidden -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-stack-protector -gline-tables-only")
+set(NUB_GUEST_FLAGS "--target=riscv64-unknown-elf -march=rv64emac_zba_zbb_zbs_zicond -mabi=lp64e -mcmodel=medlow -mno-relax -mno-strict-align -fno-pic -fvisibility=hidden -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-stack-protector -gline-tables-only -mllvm -partial-unrolling-threshold=28")
 set(CMAKE_C_FLAGS_INIT "${NUB_GUEST_FLAGS} -ffreestanding -nostdlibinc -isystem ${CMAKE_CURRENT_LIST_DIR}/include")
 set(CMAKE_ASM_FLAGS_INIT "${NUB_GUEST_FLAGS}")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-fuse-ld=lld-19 -nostdlib -static -Wl,--emit-relocs,--gc-sections,--no-relax,-z,max-page-size=4096,-z,keep-text-section-prefix")

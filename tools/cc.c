@@ -25,6 +25,8 @@ const char *const nub_cc_target_flags[] = {
     "-fno-asynchronous-unwind-tables",
     "-fno-stack-protector",
     "-gline-tables-only",
+    "-mllvm", /* loops as for an x86-64: what runs the program in the end; a block is charged once */
+    "-partial-unrolling-threshold=28",
     NULL,
 };
 
