@@ -25,7 +25,7 @@ const char *const nub_cc_target_flags[] = {
     "-fno-asynchronous-unwind-tables",
     "-fno-stack-protector",
     "-gline-tables-only",
-    "-mllvm", /* loops as for an x86-64: what runs the program in the end; a block is charged once */
+    "-mllvm", /* what clang unrolls for x86-64: what runs a program in the end */
     "-partial-unrolling-threshold=28",
     NULL,
 };

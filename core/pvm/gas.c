@@ -33,8 +33,7 @@
                    OVERLAPS(rule, sources_, 2) ? overlapping : slots_,                             \
                    OVERLAPS(rule, sources_, 3) ? overlapping : slots_ },                           \
         .latency = latency_, .flags = FLAGS(rule, kind, terminator), .unit = unit_,                \
-        .dst = PLACE(dst_),                                                                        \
-        .no_dst = (dst_) ? 0 : NUB_GAS_NO_DST,                                                     \
+        .dst = PLACE(dst_), .no_dst = (dst_) ? 0 : NUB_GAS_NO_DST,                                 \
         .sources = { PLACE(FIRST(sources_)), PLACE(SECOND(sources_)) },                            \
         .has_source = { FIRST(sources_) ? -1 : 0, SECOND(sources_) ? -1 : 0 },                     \
         .waits_for_decoder = (rule) == NUB_OVERLAP_MOVE ? 0 : -1                                   \
@@ -47,13 +46,13 @@
 #pragma GCC diagnostic ignored "-Woverride-init"
 #endif
 const struct nub_gas_entry nub_gas_entries[256] = {
-    [0 ... 255] = ENTRY(false, 1, 1, NUB_OVERLAP_NONE, 2, NUB_LATENCY_FIXED, NUB_UNIT_NONE, NUB_FIELD_NONE,
-                        NUB_FIELD_NONE),
+    [0 ... 255] = ENTRY(false, 1, 1, NUB_OVERLAP_NONE, 2, NUB_LATENCY_FIXED, NUB_UNIT_NONE,
+                        NUB_FIELD_NONE, NUB_FIELD_NONE),
 #define NUB_INSN(number, NAME, mnemonic, class, terminator, slots, overlapping, rule, latency,     \
                  kind, unit, dst, sources, effect)                                                 \
-    [number] = ENTRY(terminator, slots, overlapping, NUB_OVERLAP_##rule, latency, NUB_LATENCY_##kind,          \
-                     NUB_UNIT_##unit, (terminator ? NUB_FIELD_NONE : NUB_FIELD_##dst),             \
-                     NUB_FIELD_##sources),
+    [number] = ENTRY(terminator, slots, overlapping, NUB_OVERLAP_##rule, latency,                  \
+                     NUB_LATENCY_##kind, NUB_UNIT_##unit,                                          \
+                     (terminator ? NUB_FIELD_NONE : NUB_FIELD_##dst), NUB_FIELD_##sources),
 #include "isa.def"
 };
 #pragma GCC diagnostic pop

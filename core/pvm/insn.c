@@ -27,7 +27,7 @@ struct layout {
     uint32_t straight; /* of low, high, third as a, b, d: those that the class has */
     uint32_t crossed;  /* likewise of high as a and low as d */
     uint8_t x_at;
-    uint8_t extent; /* plus the skip: X's place in extents[]. Where X has a length: what is left for Y */
+    uint8_t extent; /* plus the skip: place in extents[] of X, or where X has a length, of both */
     uint8_t length_shift, length_mask; /* of the field that says how long X is */
     bool is_long;                      /* has more than an X of four bytes */
     bool has_target, is_wide;
@@ -39,7 +39,7 @@ struct layout {
 #define ABD 0xFFFFFF00u
 #define AD  0xFF00FF00u
 /* the extents[] of an immediate that takes what remains of the skip from `x_at` on */
-#define REST(x_at_) .x_at = x_at_, .extent = NO_BYTES + 1 - (x_at_)
+#define REST(x_at_)    .x_at = x_at_, .extent = NO_BYTES + 1 - (x_at_)
 #define COUNTED(shift) .is_long = true, .length_shift = shift, .length_mask = 7
 
 /* clang-format off */
@@ -83,11 +83,11 @@ static const struct layout layouts[256] = {
 #undef AD
 
 /* by the byte that holds them: two register numbers, low nibble first, each at most 12 */
-#define CUT(n)   ((n) < NUB_N_REGS ? (n) : NUB_N_REGS - 1)
-#define PAIR(n)  (uint16_t)(CUT((n)&15) | CUT((n) >> 4) << 8)
-#define FOUR(n)  PAIR(n), PAIR((n) + 1), PAIR((n) + 2), PAIR((n) + 3)
-#define ROW(n)   FOUR(n), FOUR((n) + 4), FOUR((n) + 8), FOUR((n) + 12)
-#define ROWS(n)  ROW(n), ROW((n) + 16), ROW((n) + 32), ROW((n) + 48)
+#define CUT(n)  ((n) < NUB_N_REGS ? (n) : NUB_N_REGS - 1)
+#define PAIR(n) (uint16_t)(CUT((n)&15) | CUT((n) >> 4) << 8)
+#define FOUR(n) PAIR(n), PAIR((n) + 1), PAIR((n) + 2), PAIR((n) + 3)
+#define ROW(n)  FOUR(n), FOUR((n) + 4), FOUR((n) + 8), FOUR((n) + 12)
+#define ROWS(n) ROW(n), ROW((n) + 16), ROW((n) + 32), ROW((n) + 48)
 static const uint16_t register_pairs[256] = { ROWS(0), ROWS(64), ROWS(128), ROWS(192) };
 
 static inline uint32_t

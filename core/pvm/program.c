@@ -126,7 +126,8 @@ nub_program_block_starts(const struct nub_program *program, uint8_t *starts)
 {
     uint64_t n_words = ((uint64_t)program->code_size + 63) / 64;
     uint64_t before = 0;
-    bool carry = true; /* the last instruction before the word is a terminator; so is what is not there */
+    bool carry =
+        true; /* a terminator is before the word, and nothing behind it; or nothing at all */
     uint32_t n_ends = 0, count = 0;
 
     for (uint64_t word = 0; word < n_words; word++) {

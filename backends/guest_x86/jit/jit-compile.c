@@ -1,8 +1,8 @@
 /* jit-compile.c - the one pass over a program
  *
  * Instructions are visited in the order of their mask bits, reachable or not, in chunks of at most
- * NUB_JIT_CHUNK that follow each other: decoded, then priced, then emitted. Where a block goes on in
- * another chunk, or instructions begin that no block start leads to, is a join: a place where
+ * NUB_JIT_CHUNK that follow each other: decoded, then priced, then emitted. Where a block goes on
+ * in another chunk, or instructions begin that no block start leads to, is a join: a place where
  * nothing is known about earlier instructions, so that a tail can lead there. Every loop here is
  * bounded by the code's size; nothing is looked at twice, but for walk_on_behind_gap(). Read jit.h,
  * pvm.md 2, 3.2, 7.2.
@@ -59,7 +59,8 @@ nub_jit_measure(struct nub_jit_sizes *sizes, const struct nub_program *program,
     sizes->code = bytes + charges * NUB_JIT_CHARGE_ROOM +
                   2 * (unknown + gaps + 1) * NUB_JIT_EXIT_ROOM + NUB_JIT_TRAMPOLINE_ROOM +
                   NUB_JIT_INSN_ROOM;
-    sizes->work = charges * sizeof(struct nub_jit_charge) + terminators * sizeof(struct nub_jit_spot);
+    sizes->work =
+        charges * sizeof(struct nub_jit_charge) + terminators * sizeof(struct nub_jit_spot);
     sizes->tables = ((uint64_t)program->n_jump + 1) * 8 + words * (8 + 4) +
                     (sizes->joins + faults) * sizeof(struct nub_jit_spot) + (terminators + 2) * 4;
     if (sizes->code > MAX_NATIVE)
@@ -90,8 +91,7 @@ end_of_chunk(const struct nub_program *program, const struct nub_insn *last)
 static inline void
 read_chunk(struct nub_jit *jit, uint32_t pc, uint32_t limit, bool one_block)
 {
-    uint32_t n =
-        nub_insn_decode_run(jit->chunk, NUB_JIT_CHUNK, jit->program, pc, limit, one_block);
+    uint32_t n = nub_insn_decode_run(jit->chunk, NUB_JIT_CHUNK, jit->program, pc, limit, one_block);
 
     jit->n_chunk = n;
     jit->chunk_end = end_of_chunk(jit->program, &jit->chunk[n - 1]);
@@ -119,14 +119,14 @@ walk_on_behind_gap(struct nub_jit *jit)
     return true;
 }
 
-/* what the blocks that end in this chunk cost; the first may have been open, the last may stay so */
+/* what the blocks cost that end in this chunk; the first may have been open, the last may stay so
+ */
 static void
 price_chunk(struct nub_jit *jit)
 {
     if (!jit->is_open)
         nub_gas_begin(&jit->gas, jit->out->params.gas_model, jit->out->params.mem_cycles);
-    jit->n_costs =
-        nub_gas_feed_run(&jit->gas, jit->program, jit->chunk, jit->n_chunk, jit->costs);
+    jit->n_costs = nub_gas_feed_run(&jit->gas, jit->program, jit->chunk, jit->n_chunk, jit->costs);
     if (jit->chunk_end != NUB_JIT_CHUNK_FULL && jit->chunk_end != NUB_JIT_CHUNK_TERMINATOR) {
         bool at_end = jit->chunk_end == NUB_JIT_CHUNK_CODE_END ||
                       (jit->chunk_end == NUB_JIT_CHUNK_GAP && walk_on_behind_gap(jit));

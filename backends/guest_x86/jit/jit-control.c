@@ -120,8 +120,7 @@ is_bound(const struct nub_jit *jit, uint64_t target)
 static void
 wait_for_block(struct nub_jit *jit, uint64_t target)
 {
-    jit->waiting[jit->n_waiting++] =
-        (struct nub_jit_spot){ nub_jit_offset(jit), (uint32_t)target };
+    jit->waiting[jit->n_waiting++] = (struct nub_jit_spot){ nub_jit_offset(jit), (uint32_t)target };
 }
 
 /* the next block in order begins here */

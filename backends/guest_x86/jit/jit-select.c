@@ -92,8 +92,7 @@ nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insns, uint32_t n)
             nub_jit_charge_gas(jit, PC, 1, true);
             jit->at_end = insn + 1;
         }
-        if ((info & NUB_JIT_PAIRS) && insn + 1 < jit->at_end &&
-            nub_jit_pair(jit, insn, insn + 1)) {
+        if ((info & NUB_JIT_PAIRS) && insn + 1 < jit->at_end && nub_jit_pair(jit, insn, insn + 1)) {
             insn++;
             continue;
         }

@@ -1,6 +1,7 @@
 /* x64-emit.c - the encodings that are too long to be inlined
  *
- * Accesses to the window, indices, VEX. Must never read what it has written. Encodings: Intel SDM volume 2, 2.1-2.3; tests decode every one back.
+ * Accesses to the window, indices, VEX. Must never read what it has written. Encodings: Intel SDM
+ * volume 2, 2.1-2.3; tests decode every one back.
  */
 #include "x64-emit.h"
 
