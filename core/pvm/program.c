@@ -126,8 +126,7 @@ nub_program_block_starts(const struct nub_program *program, uint8_t *starts)
 {
     uint64_t n_words = ((uint64_t)program->code_size + 63) / 64;
     uint64_t before = 0;
-    bool carry =
-        true; /* a terminator is before the word, and nothing behind it; or nothing at all */
+    bool carry = true; /* what is behind a terminator begins in this word, or the code does */
     uint32_t n_ends = 0, count = 0;
 
     for (uint64_t word = 0; word < n_words; word++) {

@@ -235,7 +235,7 @@ go_on_in_block(struct nub_jit *jit, uint32_t pc)
 void
 nub_jit_behind_terminator(struct nub_jit *jit, const struct nub_insn *last)
 {
-    if (nub_jit_falls_through(last->opcode) && !nub_jit_is_block(jit->out, last->next))
+    if ((nub_jit_info[last->opcode] & NUB_JIT_FALLS) && !nub_jit_is_block(jit->out, last->next))
         emit_no_block(jit, last->next);
     jit->is_open = false;
     if (last + 1 < jit->chunk + jit->n_chunk)
@@ -355,7 +355,8 @@ leave_tail(struct nub_jit *jit, const struct nub_jit_spot *join)
 
     if (jit->chunk_end == NUB_JIT_CHUNK_FULL)
         nub_jit_goto(jit, join->native);
-    else if (jit->chunk_end == NUB_JIT_CHUNK_TERMINATOR && nub_jit_falls_through(last->opcode)) {
+    else if (jit->chunk_end == NUB_JIT_CHUNK_TERMINATOR &&
+             (nub_jit_info[last->opcode] & NUB_JIT_FALLS)) {
         if (nub_jit_is_block(jit->out, last->next))
             nub_jit_jump(jit, last->pc, last->next);
         else

@@ -151,6 +151,7 @@ extern const uint16_t nub_jit_info[256];
 #define NUB_JIT_BARRIER 0x800u  /* may be the last one: all registers must be right before it */
 #define NUB_JIT_LOW_ONLY 0x1000u /* its result depends on the low halves of its sources only */
 #define NUB_JIT_PAIRS 0x2000u /* nub_jit_pair() may know it as a first one */
+#define NUB_JIT_FALLS 0x4000u /* a terminator behind which control can go on without the host */
 /**
  * By opcode, to be added up over at most 64 instructions: 16 bits for each of the counts that begin at
  * these bits.
@@ -160,8 +161,6 @@ extern const uint64_t nub_jit_census[256];
 #define NUB_JIT_CENSUS_KNOWN 16
 #define NUB_JIT_CENSUS_ENDS 32
 #define NUB_JIT_CENSUS_FAULTS 48
-/** Whether control can go on behind a terminator without the host. */
-bool nub_jit_falls_through(uint8_t opcode);
 
 /* jit-pairs.c */
 /** Whether the upper half of PVM register `reg` is overwritten before anything looks at it. */

@@ -10,6 +10,7 @@ enum {
     LOW = NUB_JIT_LOW_ONLY,
     ACCESS = NUB_JIT_FAULTS | NUB_JIT_BARRIER,
     LEAVES = NUB_JIT_BARRIER,
+    FALLS = NUB_JIT_BARRIER | NUB_JIT_FALLS,
     PAIRS = NUB_JIT_PAIRS
 };
 
@@ -36,15 +37,6 @@ const uint64_t nub_jit_census[256] = {
     [number] = CENSUS(INFO_##NAME, terminator),
 #include "isa.def"
 };
-
-bool
-nub_jit_falls_through(uint8_t opcode)
-{
-    enum nub_arg_class arg_class = nub_isa[opcode].arg_class;
-
-    return opcode == NUB_OP_FALLTHROUGH || opcode == NUB_OP_UNLIKELY || arg_class == NUB_ARG_RRO ||
-           (arg_class == NUB_ARG_RIO && opcode != NUB_OP_LOAD_IMM_JUMP);
-}
 
 #define A          nub_jit_r(insn->a)
 #define B          nub_jit_r(insn->b)
