@@ -25,6 +25,8 @@ const char *const nub_cc_target_flags[] = {
     "-fno-asynchronous-unwind-tables",
     "-fno-stack-protector",
     "-gline-tables-only",
+    "-mllvm", /* what clang unrolls for x86-64: what runs a program in the end */
+    "-partial-unrolling-threshold=28",
     NULL,
 };
 

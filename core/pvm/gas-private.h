@@ -8,7 +8,7 @@
 #include "gas.h"
 
 /* Bits of nub_gas_entry.flags. */
-enum { NUB_GAS_MEM = 1, NUB_GAS_BRANCH = 2, NUB_GAS_MOVE = 4 };
+enum { NUB_GAS_MEM = 1, NUB_GAS_BRANCH = 2, NUB_GAS_MOVE = 4, NUB_GAS_ENDS = 8 /* its block */ };
 
 /*
  * A row of pvm.md 7.4 as the models want it, so that they need few branches: a register is the place

@@ -36,5 +36,10 @@ struct nub_gas_block {
 void nub_gas_begin(struct nub_gas_block *block, uint32_t model, uint32_t mem_cycles);
 void nub_gas_feed(struct nub_gas_block *block, const struct nub_program *program, const struct nub_insn *insn);
 uint64_t nub_gas_end(struct nub_gas_block *block, bool at_end);
+/**
+ * Feeds instructions of any number of blocks that follow each other: each terminator ends one, whose cost becomes the
+ * next of `costs`, and the next one begins. Returns how many ended.
+ */
+uint32_t nub_gas_feed_run(struct nub_gas_block *block, const struct nub_program *program, const struct nub_insn *insns, uint32_t n, uint64_t *costs);
 
 #endif

@@ -88,27 +88,59 @@ put_word(uint8_t *bitmap, uint64_t size, uint64_t word, uint64_t bits)
         bitmap[at] = (uint8_t)bits;
 }
 
+/* those of the 64 indices from `code` on that are in `mask` and whose opcodes have this flag */
+static inline uint64_t
+select_opcodes(const uint8_t *code, uint64_t mask, unsigned flag, uint32_t *count)
+{
+    uint64_t selected = 0;
+
+    for (uint64_t bits = mask; bits != 0; bits &= bits - 1) {
+        uint64_t bit = (uint64_t)__builtin_ctzll(bits);
+        uint64_t has_flag = opcode_flags[code[bit]] / flag & 1;
+        selected |= has_flag << bit;
+        *count += (uint32_t)has_flag;
+    }
+    return selected;
+}
+
+/* the indices that an instruction can lead to: those with another at most a skip and one before */
+static inline uint64_t
+near_ones(uint64_t mask, uint64_t mask_before)
+{
+    unsigned __int128 near = (unsigned __int128)mask << 64 | mask_before;
+
+    near |= near << 1;
+    near |= near << 2;
+    near |= near << 4;
+    near |= near << 8;
+    near |= near << (NUB_MAX_SKIP - 15);
+    return (uint64_t)(near << 1 >> 64);
+}
+
+/*
+ * Where the mask is 0 its complement is 1, and a bit that is added there is carried up to the next
+ * instruction: so what is behind each terminator is found for 64 indices at once.
+ */
 uint32_t
 nub_program_block_starts(const struct nub_program *program, uint8_t *starts)
 {
     uint64_t n_words = ((uint64_t)program->code_size + 63) / 64;
-    uint64_t ended = 1; /* the instruction before this one is a terminator; nothing is before 0 */
-    uint64_t last_reach = 0; /* the last index that it can lead to: its own and 25 */
-    uint32_t count = 0;
+    uint64_t before = 0;
+    bool carry = true; /* what is behind a terminator begins in this word, or the code does */
+    uint32_t n_ends = 0, count = 0;
 
     for (uint64_t word = 0; word < n_words; word++) {
-        uint64_t found = 0;
-        for (uint64_t bits = mask_word(program, word); bits != 0; bits &= bits - 1) {
-            uint64_t bit = (uint64_t)__builtin_ctzll(bits);
-            uint64_t i = word * 64 + bit;
-            uint8_t flags = opcode_flags[program->code[i]];
-            uint64_t is_start = flags & KNOWN & ended & (i <= last_reach);
-            found |= is_start << bit;
-            count += (uint32_t)is_start;
-            ended = flags >> 1;
-            last_reach = i + 1 + NUB_MAX_SKIP;
-        }
-        put_word(starts, mask_size(program), word, found);
+        const uint8_t *code = program->code + word * 64;
+        uint64_t mask = mask_word(program, word);
+        uint64_t ends = select_opcodes(code, mask, TERMINATOR, &n_ends);
+        uint64_t reached = near_ones(mask, before) | (word == 0);
+        uint64_t sum, next_sum;
+        bool leaves = __builtin_add_overflow(~mask, ends << 1, &sum);
+        leaves |= __builtin_add_overflow(sum, (uint64_t)carry, &next_sum);
+        put_word(starts, mask_size(program), word,
+                 select_opcodes(code, next_sum & mask & reached, KNOWN, &count));
+        carry = leaves | (ends >> 63);
+        before = mask;
     }
     return count;
 }

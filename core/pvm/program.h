@@ -77,6 +77,12 @@ uint32_t nub_program_jump_entry(const struct nub_program *program, uint32_t i);
 
 /** Decodes what is at `pc` (< code_size) as its opcode's class; unknown opcodes as class N. */
 void nub_insn_decode(struct nub_insn *insn, const struct nub_program *program, uint32_t pc);
+/**
+ * Decodes what follows each other from `pc` (< code_size) on: up to and with an unknown opcode, one with the longest
+ * skip (no instruction need start behind it), the last one before `limit` (<= code_size), or the `max`-th; if
+ * `one_block`, a terminator, too. Returns how many, at least 1.
+ */
+uint32_t nub_insn_decode_run(struct nub_insn *insns, uint32_t max, const struct nub_program *program, uint32_t pc, uint32_t limit, bool one_block);
 
 /**
  * The set of block starts (pvm.md 3.2) as a packed bitmap of ceil(code_size / 8) bytes, least

@@ -33,7 +33,7 @@ void
 nub_jit_extend(struct nub_jit *jit, unsigned width, unsigned dst)
 {
     if (width == NUB_X64_32 &&
-        !nub_jit_upper_is_dead(jit->at + 1, jit->n_following, destination_of(jit->at)))
+        !nub_jit_upper_is_dead(jit->at + 1, jit->at_end, destination_of(jit->at)))
         nub_x64_rr(&jit->x, NUB_X64_OP_MOVSXD, NUB_X64_64, dst, dst);
 }
 

@@ -1,11 +1,11 @@
 /* jit-compile.c - the one pass over a program
  *
- * Instructions are visited in the order of their mask bits, reachable or not, in chunks: decoded
- * and priced, then emitted. A chunk ends with its block or after NUB_JIT_CHUNK instructions; where
- * a block goes on in another chunk, or begins unreached, is a join: a place where nothing is known
- * about earlier instructions, so that a tail can lead there. Every loop here is bounded by the
- * code's size; nothing is looked at twice, but for walk_on_behind_gap(). Read jit.h, pvm.md
- * 2, 3.2, 7.2.
+ * Instructions are visited in the order of their mask bits, reachable or not, in chunks of at most
+ * NUB_JIT_CHUNK that follow each other: decoded, then priced, then emitted. Where a block goes on
+ * in another chunk, or instructions begin that no block start leads to, is a join: a place where
+ * nothing is known about earlier instructions, so that a tail can lead there. Every loop here is
+ * bounded by the code's size; nothing is looked at twice, but for walk_on_behind_gap(). Read jit.h,
+ * pvm.md 2, 3.2, 7.2.
  */
 #include "jit-private.h"
 
@@ -54,11 +54,13 @@ nub_jit_measure(struct nub_jit_sizes *sizes, const struct nub_program *program,
     uint64_t unknown = insns - known, gaps = program->code_size / (NUB_MAX_SKIP + 1) + 1;
     bool per_insn = params->gas_model == NUB_GAS_INSTRUCTION;
     uint64_t charges = (per_insn ? insns : terminators) + unknown + gaps + 2;
+    sizes->terminators = terminators;
     sizes->joins = insns / NUB_JIT_CHUNK + 2 * unknown + gaps + 2;
     sizes->code = bytes + charges * NUB_JIT_CHARGE_ROOM +
                   2 * (unknown + gaps + 1) * NUB_JIT_EXIT_ROOM + NUB_JIT_TRAMPOLINE_ROOM +
                   NUB_JIT_INSN_ROOM;
-    sizes->work = charges * sizeof(struct nub_jit_charge);
+    sizes->work =
+        charges * sizeof(struct nub_jit_charge) + terminators * sizeof(struct nub_jit_spot);
     sizes->tables = ((uint64_t)program->n_jump + 1) * 8 + words * (8 + 4) +
                     (sizes->joins + faults) * sizeof(struct nub_jit_spot) + (terminators + 2) * 4;
     if (sizes->code > MAX_NATIVE)
@@ -85,28 +87,14 @@ end_of_chunk(const struct nub_program *program, const struct nub_insn *last)
     return nub_program_is_start(program, last->next) ? NUB_JIT_CHUNK_FULL : NUB_JIT_CHUNK_GAP;
 }
 
-/* decodes from `pc` on, and prices if the block at hand is metered; stops before `limit` (at most
- * the code's size) */
-static void
-read_chunk(struct nub_jit *jit, uint32_t pc, uint32_t limit)
+/* decodes from `pc` on; stops before `limit` (at most the code's size) */
+static inline void
+read_chunk(struct nub_jit *jit, uint32_t pc, uint32_t limit, bool one_block)
 {
-    const struct nub_program *program = jit->program;
-    struct nub_insn *insn = jit->chunk, *full = jit->chunk + NUB_JIT_CHUNK;
-    bool goes_on;
+    uint32_t n = nub_insn_decode_run(jit->chunk, NUB_JIT_CHUNK, jit->program, pc, limit, one_block);
 
-    do {
-        nub_insn_decode(insn, program, pc);
-        if (jit->is_metered)
-            nub_gas_feed(&jit->gas, program, insn);
-        /* a capped skip may lead to where no instruction starts */
-        goes_on =
-            (nub_jit_info[insn->opcode] & (NUB_JIT_KNOWN | NUB_JIT_ENDS_BLOCK)) == NUB_JIT_KNOWN &&
-            insn->next < limit && insn->next - pc <= NUB_MAX_SKIP;
-        pc = insn->next;
-        insn++;
-    } while (goes_on && insn < full);
-    jit->n_chunk = (uint32_t)(insn - jit->chunk);
-    jit->chunk_end = end_of_chunk(program, insn - 1);
+    jit->n_chunk = n;
+    jit->chunk_end = end_of_chunk(jit->program, &jit->chunk[n - 1]);
 }
 
 /*
@@ -131,16 +119,20 @@ walk_on_behind_gap(struct nub_jit *jit)
     return true;
 }
 
-/* the block's price, now that its last chunk has been read */
-static uint64_t
-finish_cost(struct nub_jit *jit)
+/* what the blocks cost that end in this chunk; the first may have been open, the last may stay so
+ */
+static void
+price_chunk(struct nub_jit *jit)
 {
-    bool at_end = jit->chunk_end == NUB_JIT_CHUNK_CODE_END;
-
-    if (jit->chunk_end == NUB_JIT_CHUNK_GAP)
-        at_end = walk_on_behind_gap(jit);
-    jit->is_metered = false;
-    return nub_gas_end(&jit->gas, at_end);
+    if (!jit->is_open)
+        nub_gas_begin(&jit->gas, jit->out->params.gas_model, jit->out->params.mem_cycles);
+    jit->n_costs = nub_gas_feed_run(&jit->gas, jit->program, jit->chunk, jit->n_chunk, jit->costs);
+    if (jit->chunk_end != NUB_JIT_CHUNK_FULL && jit->chunk_end != NUB_JIT_CHUNK_TERMINATOR) {
+        bool at_end = jit->chunk_end == NUB_JIT_CHUNK_CODE_END ||
+                      (jit->chunk_end == NUB_JIT_CHUNK_GAP && walk_on_behind_gap(jit));
+        jit->costs[jit->n_costs++] = nub_gas_end(&jit->gas, at_end);
+    }
+    jit->next_cost = 0;
 }
 
 /* 1 for one instruction, or for the end of the code in that model */
@@ -155,17 +147,11 @@ static void
 emit_chunk(struct nub_jit *jit)
 {
     const struct nub_insn *last = &jit->chunk[jit->n_chunk - 1];
-    uint32_t i = 0;
 
     jit->flags_at = NULL;
-    while (i < jit->n_chunk) {
-        if (jit->end - jit->x.at < NUB_JIT_INSN_ROOM) {
-            jit->is_full = true;
-            return;
-        }
-        charge_insn(jit, jit->chunk[i].pc);
-        i += nub_jit_emit(jit, &jit->chunk[i], jit->per_insn ? 1 : jit->n_chunk - i);
-    }
+    nub_jit_emit(jit, jit->chunk, jit->n_chunk);
+    if (jit->is_full)
+        return;
     if (jit->chunk_end == NUB_JIT_CHUNK_GAP) {
         nub_jit_exit(jit, jit->out->exit_panic, last->next);
     } else if (jit->chunk_end == NUB_JIT_CHUNK_CODE_END) {
@@ -195,6 +181,12 @@ emit_no_block(struct nub_jit *jit, uint32_t pc)
 
 /* ---- a whole program ----------------------------------------------------------------------- */
 
+static void
+note_join(struct nub_jit *jit, uint32_t pc)
+{
+    jit->joins[jit->n_joins++] = (struct nub_jit_spot){ nub_jit_offset(jit), pc };
+}
+
 static uint32_t
 next_start(const struct nub_program *program, uint32_t pc)
 {
@@ -202,6 +194,8 @@ next_start(const struct nub_program *program, uint32_t pc)
 
     if (pc >= program->code_size)
         return program->code_size;
+    if (nub_program_is_start(program, pc)) /* as usual */
+        return pc;
     bits = mask_word(program, word) & ~0ull << (pc % 64);
     while (bits == 0) {
         if (++word >= n_words(program))
@@ -211,30 +205,41 @@ next_start(const struct nub_program *program, uint32_t pc)
     return (uint32_t)(word * 64 + (uint64_t)__builtin_ctzll(bits));
 }
 
-/* a charge for the block that begins with the chunk just read, if the chunk is all of it */
+/* a block begins at `pc`, or something that no block start leads to */
 static void
-open_block(struct nub_jit *jit, uint32_t pc, uint32_t limit)
+begin_block(struct nub_jit *jit, uint32_t pc)
 {
-    bool ends;
-
-    if (jit->per_insn) {
-        read_chunk(jit, pc, limit);
+    jit->is_open = nub_jit_is_block(jit->out, pc);
+    if (!jit->is_open) {
+        note_join(jit, pc);
         return;
     }
-    nub_gas_begin(&jit->gas, jit->out->params.gas_model, jit->out->params.mem_cycles);
-    jit->is_metered = true;
-    read_chunk(jit, pc, limit);
-    ends = jit->chunk_end != NUB_JIT_CHUNK_FULL;
-    nub_jit_charge_gas(jit, pc, ends ? finish_cost(jit) : 0, ends);
+    nub_jit_bind_block(jit);
+    if (jit->per_insn)
+        return;
+    bool is_final = jit->next_cost < jit->n_costs;
+    nub_jit_charge_gas(jit, pc, is_final ? jit->costs[jit->next_cost] : 0, is_final);
+    jit->next_cost++;
 }
 
+/* the open block goes on, and perhaps ends */
 static void
-go_on_in_block(struct nub_jit *jit, uint32_t pc, uint32_t limit)
+go_on_in_block(struct nub_jit *jit, uint32_t pc)
 {
-    jit->joins[jit->n_joins++] = (struct nub_jit_spot){ nub_jit_offset(jit), pc };
-    read_chunk(jit, pc, limit);
-    if (jit->is_metered && jit->chunk_end != NUB_JIT_CHUNK_FULL)
-        nub_jit_patch_cost(jit, &jit->charges[jit->n_charges - 1], finish_cost(jit));
+    note_join(jit, pc);
+    if (jit->n_costs > 0 && !jit->per_insn)
+        nub_jit_patch_cost(jit, &jit->charges[jit->n_charges - 1], jit->costs[0]);
+    jit->next_cost++;
+}
+
+void
+nub_jit_behind_terminator(struct nub_jit *jit, const struct nub_insn *last)
+{
+    if ((nub_jit_info[last->opcode] & NUB_JIT_FALLS) && !nub_jit_is_block(jit->out, last->next))
+        emit_no_block(jit, last->next);
+    jit->is_open = false;
+    if (last + 1 < jit->chunk + jit->n_chunk)
+        begin_block(jit, last->next);
 }
 
 static void
@@ -244,20 +249,18 @@ compile_all(struct nub_jit *jit)
     uint32_t pc = next_start(program, 0), size = program->code_size;
 
     while (pc < size && !jit->is_full) {
-        const struct nub_insn *last;
-        if (nub_jit_is_block(jit->out, pc)) {
-            nub_jit_bind_block(jit);
-            open_block(jit, pc, size);
-        } else {
-            go_on_in_block(jit, pc, size);
-        }
+        bool is_reached = jit->is_open || nub_jit_is_block(jit->out, pc);
+        read_chunk(jit, pc, size, !is_reached);
+        if (is_reached && !jit->per_insn) /* else nobody asks for a price */
+            price_chunk(jit);
+        if (jit->is_open)
+            go_on_in_block(jit, pc);
+        else
+            begin_block(jit, pc);
         emit_chunk(jit);
-        last = &jit->chunk[jit->n_chunk - 1];
-        pc = last->next;
-        if (jit->chunk_end == NUB_JIT_CHUNK_TERMINATOR && !nub_jit_is_block(jit->out, pc) &&
-            nub_jit_falls_through(last->opcode))
-            emit_no_block(jit, pc);
-        pc = next_start(program, pc);
+        if (jit->chunk_end != NUB_JIT_CHUNK_FULL)
+            jit->is_open = false;
+        pc = next_start(program, jit->chunk[jit->n_chunk - 1].next);
     }
 }
 
@@ -291,7 +294,6 @@ lay_tables(struct nub_jit *jit, uint8_t *tables, uint64_t max_joins)
     out->rank = rank;
     count_ranks(out, rank);
     out->block_native = rank + words;
-    __builtin_memset(out->block_native, 0, (uint64_t)out->n_blocks * 4);
     jit->joins = (struct nub_jit_spot *)(void *)(out->block_native + out->n_blocks);
     jit->faults = jit->joins + max_joins;
 }
@@ -309,13 +311,15 @@ nub_jit_compile(struct nub_jit_code *out, const struct nub_program *program,
     jit.bmi = params->features & NUB_JIT_BMI;
     jit.per_insn = params->gas_model == NUB_GAS_INSTRUCTION;
     jit.wide_costs = 131 * ((uint64_t)program->code_size + 1) > INT32_MAX;
-    jit.charges = work;
+    jit.waiting = work;
+    jit.charges = (struct nub_jit_charge *)(void *)(jit.waiting + sizes->terminators);
     lay_tables(&jit, tables, sizes->joins);
     nub_jit_trampolines(&jit);
     compile_all(&jit);
     if (jit.is_full)
         return nub_fail(failure, NUB_ERR_NO_MEMORY, "%U bytes of machine code do not suffice",
                         sizes->code);
+    nub_jit_lead_jumps(&jit);
     nub_jit_out_of_gas_stubs(&jit);
     out->joins = jit.joins;
     out->n_joins = jit.n_joins;
@@ -351,7 +355,8 @@ leave_tail(struct nub_jit *jit, const struct nub_jit_spot *join)
 
     if (jit->chunk_end == NUB_JIT_CHUNK_FULL)
         nub_jit_goto(jit, join->native);
-    else if (jit->chunk_end == NUB_JIT_CHUNK_TERMINATOR && nub_jit_falls_through(last->opcode)) {
+    else if (jit->chunk_end == NUB_JIT_CHUNK_TERMINATOR &&
+             (nub_jit_info[last->opcode] & NUB_JIT_FALLS)) {
         if (nub_jit_is_block(jit->out, last->next))
             nub_jit_jump(jit, last->pc, last->next);
         else
@@ -375,13 +380,14 @@ nub_jit_tail(struct nub_jit_tail *tail, const struct nub_jit_code *code, uint32_
     jit.per_insn = out.params.gas_model == NUB_GAS_INSTRUCTION;
     jit.wide_costs = true;
     jit.is_tail = true;
+    jit.one_block = true;
     jit.charges = charges;
     jit.faults = tail->faults;
     if (!jit.per_insn)
         nub_jit_charge_gas(
             &jit, pc, nub_gas_cost(&out.program, out.params.gas_model, out.params.mem_cycles, pc),
             true);
-    read_chunk(&jit, pc, join ? join->pc : out.program.code_size);
+    read_chunk(&jit, pc, join ? join->pc : out.program.code_size, true);
     emit_chunk(&jit);
     leave_tail(&jit, join);
     nub_jit_out_of_gas_stubs(&jit);

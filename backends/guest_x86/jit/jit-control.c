@@ -1,35 +1,39 @@
 /* jit-control.c - charges, jumps, branches, exits
  *
  * Inside a program's code all distances are 32-bit; a tail leads into it by address instead.
- * A jump to a block that has not been reached yet joins a list that is threaded through the
- * distances themselves, so that nothing grows with the number of jumps. Read pvm.md 3 and 7.2.
+ * Jumps ahead are noted and get their distances at the end, in their order: so code is written to
+ * from front to back, and looking targets up, which may be anywhere, does not wait for what was
+ * looked up before. Read pvm.md 3 and 7.2.
  */
 #include "jit-private.h"
 
-/* block_native[i] before the block is reached: end of the last jump to it, with this bit */
-#define PENDING 0x80000000u
-
 /* ---- leaving ------------------------------------------------------------------------------- */
 
-void
-nub_jit_goto(struct nub_jit *jit, uint32_t native)
+/* out of a tail: there are no distances to the program's code */
+static __attribute__((noinline)) void
+goto_by_address(struct nub_jit *jit, uint32_t native)
 {
     struct nub_x64 *x = &jit->x;
 
-    if (!jit->is_tail) {
-        nub_x64_jmp_back(x, (int32_t)(native - nub_jit_offset(jit)));
-        return;
-    }
     nub_x64_mem(x, NUB_X64_OP_MOV_LOAD, NUB_X64_64, NUB_JIT_SCRATCH, NUB_JIT_FRAME,
                 NUB_JIT_FRAME_CODE);
     nub_x64_alu_imm(x, NUB_X64_ADD, NUB_X64_64, NUB_JIT_SCRATCH, (int32_t)native);
     nub_x64_jmp_reg(x, NUB_JIT_SCRATCH);
 }
 
-static void
+void
+nub_jit_goto(struct nub_jit *jit, uint32_t native)
+{
+    if (jit->is_tail)
+        goto_by_address(jit, native);
+    else
+        nub_x64_jmp_back(&jit->x, (int32_t)(native - nub_jit_offset(jit)));
+}
+
+static inline void
 note_pc(struct nub_jit *jit, uint32_t pc)
 {
-    nub_x64_mem_store_imm32(&jit->x, NUB_JIT_FRAME, NUB_JIT_FRAME_PC, pc);
+    nub_x64_stack_store_imm32(&jit->x, NUB_JIT_FRAME_PC, pc);
 }
 
 void
@@ -42,13 +46,13 @@ nub_jit_exit(struct nub_jit *jit, uint32_t exit, uint32_t pc)
 void
 nub_jit_host_call(struct nub_jit *jit, uint32_t number, uint32_t next)
 {
-    nub_x64_mem_store_imm32(&jit->x, NUB_JIT_FRAME, NUB_JIT_FRAME_ARG, number);
+    nub_x64_stack_store_imm32(&jit->x, NUB_JIT_FRAME_ARG, number);
     nub_jit_exit(jit, jit->out->exit_host_call, next);
 }
 
 /* ---- gas ----------------------------------------------------------------------------------- */
 
-static void
+static inline void
 add_or_sub_gas(struct nub_jit *jit, enum nub_x64_alu op, uint64_t cost, bool may_grow)
 {
     struct nub_x64 *x = &jit->x;
@@ -88,8 +92,9 @@ nub_jit_patch_cost(struct nub_jit *jit, struct nub_jit_charge *charge, uint64_t 
 void
 nub_jit_out_of_gas_stubs(struct nub_jit *jit)
 {
-    for (uint32_t i = 0; i < jit->n_charges; i++) {
-        const struct nub_jit_charge *charge = &jit->charges[i];
+    const struct nub_jit_charge *end = jit->charges + jit->n_charges;
+
+    for (const struct nub_jit_charge *charge = jit->charges; charge < end; charge++) {
         nub_x64_patch32(jit->begin + charge->native, jit->x.at);
         add_or_sub_gas(jit, NUB_X64_ADD, charge->cost, false);
         nub_jit_exit(jit, jit->out->exit_out_of_gas, charge->pc);
@@ -98,60 +103,53 @@ nub_jit_out_of_gas_stubs(struct nub_jit *jit)
 
 /* ---- static jumps -------------------------------------------------------------------------- */
 
-static uint32_t *
-native_of_block(struct nub_jit *jit, uint64_t target)
+static uint32_t
+native_of_block(const struct nub_jit *jit, uint32_t pc)
 {
-    uint32_t index = nub_jit_block_index(jit->out, (uint32_t)target);
-
-    return &jit->out->block_native[index];
+    return jit->out->block_native[nub_jit_block_index(jit->out, pc)];
 }
 
-/* the jump that ends at the cursor waits for the block */
-static void
-wait_for_block(struct nub_jit *jit, uint32_t *native)
-{
-    uint32_t before = *native & ~PENDING;
-
-    __builtin_memcpy(jit->x.at - 4, &before, sizeof before);
-    *native = nub_jit_offset(jit) | PENDING;
-}
-
+/* whether code of the block at `target` is there: blocks are compiled in order, a tail after all */
 static bool
-is_bound(uint32_t native)
+is_bound(const struct nub_jit *jit, uint64_t target)
 {
-    return native != 0 && !(native & PENDING);
+    return jit->is_tail || target <= jit->at->pc;
+}
+
+/* the jump that ends at the cursor leads to the block at `target` */
+static void
+wait_for_block(struct nub_jit *jit, uint64_t target)
+{
+    jit->waiting[jit->n_waiting++] = (struct nub_jit_spot){ nub_jit_offset(jit), (uint32_t)target };
 }
 
 /* the next block in order begins here */
 void
 nub_jit_bind_block(struct nub_jit *jit)
 {
-    uint32_t *native = &jit->out->block_native[jit->n_bound++];
-    uint32_t jump_end = *native & ~PENDING;
+    jit->out->block_native[jit->n_bound++] = nub_jit_offset(jit);
+}
 
-    while (jump_end != 0) {
-        uint8_t *from = jit->begin + jump_end;
-        __builtin_memcpy(&jump_end, from - 4, sizeof jump_end);
-        nub_x64_patch32(from, jit->x.at);
+/* all blocks are bound */
+void
+nub_jit_lead_jumps(struct nub_jit *jit)
+{
+    for (uint32_t i = 0; i < jit->n_waiting; i++) {
+        const struct nub_jit_spot *jump = &jit->waiting[i];
+        nub_x64_patch32(jit->begin + jump->native, jit->begin + native_of_block(jit, jump->pc));
     }
-    *native = nub_jit_offset(jit);
 }
 
 void
 nub_jit_jump(struct nub_jit *jit, uint32_t pc, uint64_t target)
 {
-    uint32_t *native;
-
     if (!nub_jit_is_block(jit->out, target)) {
         nub_jit_exit(jit, jit->out->exit_panic, pc);
-        return;
-    }
-    native = native_of_block(jit, target);
-    if (is_bound(*native)) {
-        nub_jit_goto(jit, *native);
+    } else if (is_bound(jit, target)) {
+        nub_jit_goto(jit, native_of_block(jit, (uint32_t)target));
     } else {
         nub_x64_jmp32(&jit->x, 0);
-        wait_for_block(jit, native);
+        wait_for_block(jit, target);
     }
 }
 
@@ -170,18 +168,14 @@ branch_around(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, uint64_t
 void
 nub_jit_branch(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, uint64_t target)
 {
-    uint32_t *native;
-
     if (jit->is_tail || !nub_jit_is_block(jit->out, target)) {
         branch_around(jit, pc, cond, target);
-        return;
-    }
-    native = native_of_block(jit, target);
-    if (is_bound(*native)) {
-        nub_x64_jcc_back(&jit->x, cond, (int32_t)(*native - nub_jit_offset(jit)));
+    } else if (is_bound(jit, target)) {
+        uint32_t native = native_of_block(jit, (uint32_t)target);
+        nub_x64_jcc_back(&jit->x, cond, (int32_t)(native - nub_jit_offset(jit)));
     } else {
         nub_x64_jcc32(&jit->x, cond, 0);
-        wait_for_block(jit, native);
+        wait_for_block(jit, target);
     }
 }
 

@@ -25,18 +25,18 @@ nub_jit_mul_imm(struct nub_jit *jit, unsigned width, unsigned dst, unsigned a, u
     nub_jit_extend(jit, width, dst);
 }
 
-static void
-save_rdx(struct nub_jit *jit)
+static inline void
+save_rdx(struct nub_x64 *x)
 {
-    nub_x64_mem(&jit->x, NUB_X64_OP_MOV_STORE, NUB_X64_64, NUB_X64_RDX, NUB_JIT_FRAME,
+    nub_x64_mem(x, NUB_X64_OP_MOV_STORE, NUB_X64_64, NUB_X64_RDX, NUB_JIT_FRAME,
                 NUB_JIT_FRAME_SAVE);
 }
 
 /* `reg = rdx as it was` */
-static void
-load_saved(struct nub_jit *jit, unsigned reg)
+static inline void
+load_saved(struct nub_x64 *x, unsigned reg)
 {
-    nub_x64_mem(&jit->x, NUB_X64_OP_MOV_LOAD, NUB_X64_64, reg, NUB_JIT_FRAME, NUB_JIT_FRAME_SAVE);
+    nub_x64_mem(x, NUB_X64_OP_MOV_LOAD, NUB_X64_64, reg, NUB_JIT_FRAME, NUB_JIT_FRAME_SAVE);
 }
 
 /* the result is in rdx; the PVM register there gets its value back, unless it is `dst` */
@@ -46,7 +46,7 @@ finish_in_rdx(struct nub_jit *jit, unsigned dst)
     if (dst == NUB_X64_RDX)
         return;
     nub_x64_mov(&jit->x, NUB_X64_64, dst, NUB_X64_RDX);
-    load_saved(jit, NUB_X64_RDX);
+    load_saved(&jit->x, NUB_X64_RDX);
 }
 
 /* mulx takes one factor from rdx and leaves it there */
@@ -57,12 +57,12 @@ nub_jit_mul_wide(struct nub_jit *jit, unsigned high, unsigned low, unsigned a, u
     bool is_result = high == NUB_X64_RDX || low == NUB_X64_RDX;
 
     if (!has_factor && !is_result)
-        save_rdx(jit);
+        save_rdx(&jit->x);
     if (!has_factor)
         nub_x64_mov(&jit->x, NUB_X64_64, NUB_X64_RDX, a);
     nub_x64_mulx(&jit->x, high, low, a == NUB_X64_RDX ? b : has_factor ? a : b);
     if (!has_factor && !is_result)
-        load_saved(jit, NUB_X64_RDX);
+        load_saved(&jit->x, NUB_X64_RDX);
 }
 
 /* high(a * b) with a signed = high(unsigned) - (a < 0 ? b : 0) */
@@ -70,7 +70,7 @@ static void
 correct_sign_of(struct nub_jit *jit, unsigned a, unsigned b)
 {
     if (a == NUB_X64_RDX)
-        load_saved(jit, NUB_JIT_SCRATCH);
+        load_saved(&jit->x, NUB_JIT_SCRATCH);
     else
         nub_x64_mov(&jit->x, NUB_X64_64, NUB_JIT_SCRATCH, a);
     nub_x64_shift_imm(&jit->x, NUB_X64_SAR, NUB_X64_64, NUB_JIT_SCRATCH, 63);
@@ -91,7 +91,7 @@ nub_jit_mul_upper(struct nub_jit *jit, enum nub_jit_signs signs, unsigned dst, u
         return;
     }
     if (dst != NUB_X64_RDX || signs == NUB_JIT_SU)
-        save_rdx(jit);
+        save_rdx(&jit->x);
     nub_x64_mov(&jit->x, NUB_X64_64, NUB_X64_RAX, a);
     nub_x64_unary(&jit->x, signs == NUB_JIT_SS ? NUB_X64_IMUL : NUB_X64_MUL, NUB_X64_64, b);
     if (signs == NUB_JIT_SU)
@@ -102,10 +102,9 @@ nub_jit_mul_upper(struct nub_jit *jit, enum nub_jit_signs signs, unsigned dst, u
 /* ---- division ------------------------------------------------------------------------------ */
 
 /* rdx:rax by `b`, which waits in the frame if it was in rdx */
-static void
-divide_rdx_rax(struct nub_jit *jit, bool is_signed, unsigned width, unsigned b)
+static inline void
+divide_rdx_rax(struct nub_x64 *x, bool is_signed, unsigned width, unsigned b)
 {
-    struct nub_x64 *x = &jit->x;
     enum nub_x64_unary op = is_signed ? NUB_X64_IDIV : NUB_X64_DIV;
 
     if (is_signed)
@@ -122,16 +121,15 @@ divide_rdx_rax(struct nub_jit *jit, bool is_signed, unsigned width, unsigned b)
  * The divisor is no special one. Operands that both have empty upper halves, as most do, are
  * divided by the narrow instruction: it takes half the time or less.
  */
-static void
-divide_by_machine(struct nub_jit *jit, unsigned kind, unsigned width, unsigned dst, unsigned a,
+static inline void
+divide_by_machine(struct nub_x64 *x, unsigned kind, unsigned width, unsigned dst, unsigned a,
                   unsigned b)
 {
-    struct nub_x64 *x = &jit->x;
     unsigned result = kind & NUB_JIT_DIV_REMAINDER ? NUB_X64_RDX : NUB_X64_RAX;
     uint8_t *to_wide, *to_join;
 
     if (dst != NUB_X64_RDX || b == NUB_X64_RDX)
-        save_rdx(jit);
+        save_rdx(x);
     nub_x64_mov(x, width, NUB_X64_RAX, a);
     if (width == NUB_X64_64) {
         nub_x64_alu(x, NUB_X64_OR, NUB_X64_64, NUB_X64_RAX, b);
@@ -139,12 +137,12 @@ divide_by_machine(struct nub_jit *jit, unsigned kind, unsigned width, unsigned d
         nub_x64_mov(x, NUB_X64_64, NUB_X64_RAX, a);
         nub_x64_jcc8(x, NUB_X64_NE, 0);
         to_wide = x->at;
-        divide_rdx_rax(jit, false, NUB_X64_32, b);
+        divide_rdx_rax(x, false, NUB_X64_32, b);
         nub_x64_jmp8(x, 0);
         to_join = x->at;
         nub_x64_patch8(to_wide, x->at);
     }
-    divide_rdx_rax(jit, kind & NUB_JIT_DIV_SIGNED, width, b);
+    divide_rdx_rax(x, kind & NUB_JIT_DIV_SIGNED, width, b);
     if (width == NUB_X64_64)
         nub_x64_patch8(to_join, x->at);
     if (width == NUB_X64_32)
@@ -152,42 +150,42 @@ divide_by_machine(struct nub_jit *jit, unsigned kind, unsigned width, unsigned d
     else if (dst != result)
         nub_x64_mov(x, NUB_X64_64, dst, result);
     if (dst != NUB_X64_RDX)
-        load_saved(jit, NUB_X64_RDX);
+        load_saved(x, NUB_X64_RDX);
 }
 
 /* `dst = a`, in the 32-bit forms sign-extended; `negate`: -a */
-static void
-take_dividend(struct nub_jit *jit, unsigned width, unsigned dst, unsigned a, bool negate)
+static inline void
+take_dividend(struct nub_x64 *x, unsigned width, unsigned dst, unsigned a, bool negate)
 {
     if (width == NUB_X64_32 && !negate) {
-        nub_x64_rr(&jit->x, NUB_X64_OP_MOVSXD, NUB_X64_64, dst, a);
+        nub_x64_rr(x, NUB_X64_OP_MOVSXD, NUB_X64_64, dst, a);
         return;
     }
     if (dst != a)
-        nub_x64_mov(&jit->x, NUB_X64_64, dst, a);
+        nub_x64_mov(x, NUB_X64_64, dst, a);
     if (negate)
-        nub_x64_unary(&jit->x, NUB_X64_NEG, width, dst);
+        nub_x64_unary(x, NUB_X64_NEG, width, dst);
     if (width == NUB_X64_32)
-        nub_x64_rr(&jit->x, NUB_X64_OP_MOVSXD, NUB_X64_64, dst, dst);
+        nub_x64_rr(x, NUB_X64_OP_MOVSXD, NUB_X64_64, dst, dst);
 }
 
-static void
-divide_by_zero(struct nub_jit *jit, unsigned kind, unsigned width, unsigned dst, unsigned a)
+static inline void
+divide_by_zero(struct nub_x64 *x, unsigned kind, unsigned width, unsigned dst, unsigned a)
 {
     if (kind & NUB_JIT_DIV_REMAINDER)
-        take_dividend(jit, width, dst, a, false);
+        take_dividend(x, width, dst, a, false);
     else
-        nub_x64_mov_imm(&jit->x, dst, UINT64_MAX);
+        nub_x64_mov_imm(x, dst, UINT64_MAX);
 }
 
 /* by -1, where idiv would fault on the smallest dividend */
-static void
-divide_by_minus_one(struct nub_jit *jit, unsigned kind, unsigned width, unsigned dst, unsigned a)
+static inline void
+divide_by_minus_one(struct nub_x64 *x, unsigned kind, unsigned width, unsigned dst, unsigned a)
 {
     if (kind & NUB_JIT_DIV_REMAINDER)
-        nub_x64_zero(&jit->x, dst);
+        nub_x64_zero(x, dst);
     else
-        take_dividend(jit, width, dst, a, true);
+        take_dividend(x, width, dst, a, true);
 }
 
 void
@@ -206,21 +204,21 @@ nub_jit_divide(struct nub_jit *jit, unsigned kind, unsigned width, unsigned dst,
         nub_x64_jcc8(x, NUB_X64_E, 0);
     }
     to_special = x->at;
-    divide_by_machine(jit, kind, width, dst, a, b);
+    divide_by_machine(x, kind, width, dst, a, b);
     nub_x64_jmp8(x, 0);
     to_done = x->at;
     nub_x64_patch8(to_special, x->at);
     if (kind & NUB_JIT_DIV_SIGNED) { /* the flags still are those of the comparison */
         nub_x64_jcc8(x, NUB_X64_NE, 0);
         to_minus_one = x->at;
-        divide_by_zero(jit, kind, width, dst, a);
+        divide_by_zero(x, kind, width, dst, a);
         nub_x64_jmp8(x, 0);
         zero_to_done = x->at;
         nub_x64_patch8(to_minus_one, x->at);
-        divide_by_minus_one(jit, kind, width, dst, a);
+        divide_by_minus_one(x, kind, width, dst, a);
         nub_x64_patch8(zero_to_done, x->at);
     } else {
-        divide_by_zero(jit, kind, width, dst, a);
+        divide_by_zero(x, kind, width, dst, a);
     }
     nub_x64_patch8(to_done, x->at);
 }

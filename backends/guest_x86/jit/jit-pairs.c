@@ -8,7 +8,7 @@
 /* ---- upper halves -------------------------------------------------------------------------- */
 
 /* how far to look: what overwrites a value usually follows soon, and looking must stay cheap */
-#define FAR_ENOUGH 6u
+#define FAR_ENOUGH 6
 
 static bool
 has_field(const struct nub_insn *insn, uint32_t fields, uint8_t reg)
@@ -27,10 +27,11 @@ keeps_destination(uint8_t opcode)
 
 /* An instruction that may exit looks at everything. */
 bool
-nub_jit_upper_is_dead(const struct nub_insn *following, uint32_t n, uint8_t reg)
+nub_jit_upper_is_dead(const struct nub_insn *following, const struct nub_insn *end, uint8_t reg)
 {
-    for (uint32_t i = 0; i < n && i < FAR_ENOUGH; i++) {
-        const struct nub_insn *insn = &following[i];
+    if (end - following > FAR_ENOUGH)
+        end = following + FAR_ENOUGH;
+    for (const struct nub_insn *insn = following; insn < end; insn++) {
         const struct nub_isa_entry *isa = &nub_isa[insn->opcode];
         uint32_t info = nub_jit_info[insn->opcode];
         if (info & NUB_JIT_BARRIER || !(info & NUB_JIT_KNOWN))

@@ -16,7 +16,7 @@
 #define NUB_JIT_GAS NUB_X64_R15
 #define NUB_JIT_FRAME NUB_X64_RSP
 
-/** No instruction, with its charge, takes more bytes; see nub_jit_max_bytes. */
+/** No instruction, with its charge, takes more bytes; see NUB_JIT_MOST_BYTES. */
 #define NUB_JIT_INSN_ROOM 160
 /** A charge and its out-of-gas stub. */
 #define NUB_JIT_CHARGE_ROOM 48u
@@ -50,16 +50,19 @@ struct nub_jit {
     bool gs, bmi;
     bool wide_costs; /* a cost may pass 31 bits */
     bool is_tail;    /* the code is no part of `out->code`: it leads there by addresses */
+    bool one_block;  /* what is behind a terminator is no part of the code */
     bool per_insn;   /* model `instruction` */
     bool is_full;    /* the buffer does not suffice: a bound is wrong */
     const uint8_t *flags_at; /* where the cursor was when the flags told whether `flags_of` is 0 */
     uint8_t flags_of;        /* machine register */
     uint8_t flags_nonzero;   /* the condition under which it is not */
-    const struct nub_insn *at; /* the instruction being emitted */
-    uint32_t n_following;      /* those behind it that may be looked at */
+    const struct nub_insn *at;     /* the instruction being emitted */
+    const struct nub_insn *at_end; /* those before this may be looked at */
 
     struct nub_jit_charge *charges;
     uint32_t n_charges;
+    struct nub_jit_spot *waiting; /* ends of jumps ahead, and where they lead */
+    uint32_t n_waiting;
     struct nub_jit_spot *faults;
     uint32_t n_faults;
     struct nub_jit_spot *joins;
@@ -67,7 +70,9 @@ struct nub_jit {
     uint32_t n_bound; /* blocks that have been reached */
 
     struct nub_gas_block gas;
-    bool is_metered; /* the block at hand has a charge whose cost is being summed: the last one */
+    bool is_open; /* the block at hand goes on; its charge is the last one, its cost being summed */
+    uint64_t costs[NUB_JIT_CHUNK + 1]; /* of the blocks that end in the chunk */
+    uint32_t n_costs, next_cost;
 
     struct nub_insn chunk[NUB_JIT_CHUNK];
     uint32_t n_chunk;
@@ -109,17 +114,34 @@ nub_jit_is_block(const struct nub_jit_code *code, uint64_t target)
     return target < code->program.code_size && (code->starts[target >> 3] >> (target & 7) & 1);
 }
 
+/** Bits set, by the instruction that compiled code needs, too. */
+static inline uint32_t
+nub_jit_count_bits(uint64_t bits)
+{
+    __asm__("popcnt %0, %0" : "+r"(bits) : : "cc");
+    return (uint32_t)bits;
+}
+
 /** How many block starts lie before the block start `pc`. */
-uint32_t nub_jit_block_index(const struct nub_jit_code *code, uint32_t pc);
-/** Bits set; without the instruction, so that nothing of libgcc is needed. */
-uint32_t nub_jit_count_bits(uint64_t bits);
+static inline uint32_t
+nub_jit_block_index(const struct nub_jit_code *code, uint32_t pc)
+{
+    uint64_t bits;
+
+    __builtin_memcpy(&bits, code->starts + pc / 64 * 8, 8);
+    return code->rank[pc / 64] + nub_jit_count_bits(bits & ((1ull << pc % 64) - 1));
+}
+
+/* jit-compile.c */
+/** Behind the terminator `last` of the chunk: another block, or none where control would go on. */
+void nub_jit_behind_terminator(struct nub_jit *jit, const struct nub_insn *last);
 
 /* jit-trampoline.c */
 void nub_jit_trampolines(struct nub_jit *jit);
 
 /* jit-select.c */
-/** Emits the instruction at `insn`, perhaps together with some of the `n` - 1 that follow; how many were emitted. */
-uint32_t nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insn, uint32_t n);
+/** Emits `n` instructions that follow each other, with their charges in the model `instruction`. */
+void nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insns, uint32_t n);
 /** By opcode: the most bytes that emitting it takes without its charge, and the bits below. 0: unknown. */
 extern const uint16_t nub_jit_info[256];
 #define NUB_JIT_MOST_BYTES 0xffu
@@ -129,6 +151,7 @@ extern const uint16_t nub_jit_info[256];
 #define NUB_JIT_BARRIER 0x800u  /* may be the last one: all registers must be right before it */
 #define NUB_JIT_LOW_ONLY 0x1000u /* its result depends on the low halves of its sources only */
 #define NUB_JIT_PAIRS 0x2000u /* nub_jit_pair() may know it as a first one */
+#define NUB_JIT_FALLS 0x4000u /* a terminator behind which control can go on without the host */
 /**
  * By opcode, to be added up over at most 64 instructions: 16 bits for each of the counts that begin at
  * these bits.
@@ -138,12 +161,10 @@ extern const uint64_t nub_jit_census[256];
 #define NUB_JIT_CENSUS_KNOWN 16
 #define NUB_JIT_CENSUS_ENDS 32
 #define NUB_JIT_CENSUS_FAULTS 48
-/** Whether control can go on behind a terminator without the host. */
-bool nub_jit_falls_through(uint8_t opcode);
 
 /* jit-pairs.c */
 /** Whether the upper half of PVM register `reg` is overwritten before anything looks at it. */
-bool nub_jit_upper_is_dead(const struct nub_insn *following, uint32_t n, uint8_t reg);
+bool nub_jit_upper_is_dead(const struct nub_insn *following, const struct nub_insn *end, uint8_t reg);
 /** Emits two instructions together, or nothing and false. */
 bool nub_jit_pair(struct nub_jit *jit, const struct nub_insn *first, const struct nub_insn *second);
 
@@ -154,6 +175,7 @@ void nub_jit_out_of_gas_stubs(struct nub_jit *jit);
 void nub_jit_goto(struct nub_jit *jit, uint32_t native);
 void nub_jit_exit(struct nub_jit *jit, uint32_t exit, uint32_t pc);
 void nub_jit_bind_block(struct nub_jit *jit);
+void nub_jit_lead_jumps(struct nub_jit *jit);
 void nub_jit_jump(struct nub_jit *jit, uint32_t pc, uint64_t target);
 void nub_jit_branch(struct nub_jit *jit, uint32_t pc, enum nub_x64_cond cond, uint64_t target);
 void nub_jit_compare(struct nub_jit *jit, unsigned a, unsigned b);

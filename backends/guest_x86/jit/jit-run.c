@@ -21,24 +21,6 @@ nub_jit_cpu_features(void)
     return ebx >> 3 & ebx >> 8 & extended >> 5 & 1 ? NUB_JIT_BMI : 0;
 }
 
-uint32_t
-nub_jit_count_bits(uint64_t bits)
-{
-    bits -= bits >> 1 & 0x5555555555555555u;
-    bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
-    bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-    return (uint32_t)(bits * 0x0101010101010101u >> 56);
-}
-
-uint32_t
-nub_jit_block_index(const struct nub_jit_code *code, uint32_t pc)
-{
-    uint64_t bits;
-
-    __builtin_memcpy(&bits, code->starts + pc / 64 * 8, 8);
-    return code->rank[pc / 64] + nub_jit_count_bits(bits & ((1ull << pc % 64) - 1));
-}
-
 void
 nub_jit_place(struct nub_jit_code *code, uint64_t address)
 {

@@ -10,6 +10,7 @@ enum {
     LOW = NUB_JIT_LOW_ONLY,
     ACCESS = NUB_JIT_FAULTS | NUB_JIT_BARRIER,
     LEAVES = NUB_JIT_BARRIER,
+    FALLS = NUB_JIT_BARRIER | NUB_JIT_FALLS,
     PAIRS = NUB_JIT_PAIRS
 };
 
@@ -37,15 +38,6 @@ const uint64_t nub_jit_census[256] = {
 #include "isa.def"
 };
 
-bool
-nub_jit_falls_through(uint8_t opcode)
-{
-    enum nub_arg_class arg_class = nub_isa[opcode].arg_class;
-
-    return opcode == NUB_OP_FALLTHROUGH || opcode == NUB_OP_UNLIKELY || arg_class == NUB_ARG_RRO ||
-           (arg_class == NUB_ARG_RIO && opcode != NUB_OP_LOAD_IMM_JUMP);
-}
-
 #define A          nub_jit_r(insn->a)
 #define B          nub_jit_r(insn->b)
 #define D          nub_jit_r(insn->d)
@@ -59,7 +51,7 @@ nub_jit_falls_through(uint8_t opcode)
 #define W64        NUB_X64_64
 #define EXIT(name) jit->out->exit_##name
 
-static void
+static inline __attribute__((always_inline)) void
 emit_one(struct nub_jit *jit, const struct nub_insn *insn)
 {
     switch (insn->opcode) {
@@ -74,13 +66,30 @@ emit_one(struct nub_jit *jit, const struct nub_insn *insn)
     }
 }
 
-uint32_t
-nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insn, uint32_t n)
+/* neighbours become one only where nothing happens between them: not if each is charged */
+void
+nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insns, uint32_t n)
 {
-    jit->at = insn;
-    jit->n_following = n - 1;
-    if (n > 1 && (nub_jit_info[insn->opcode] & NUB_JIT_PAIRS) && nub_jit_pair(jit, insn, insn + 1))
-        return 2;
-    emit_one(jit, insn);
-    return 1;
+    const struct nub_insn *end = insns + n;
+
+    for (const struct nub_insn *insn = insns; insn < end; insn++) {
+        uint32_t info = nub_jit_info[insn->opcode];
+        if (jit->end - jit->x.at < NUB_JIT_INSN_ROOM) {
+            jit->is_full = true;
+            return;
+        }
+        jit->at = insn;
+        jit->at_end = end;
+        if (jit->per_insn) {
+            nub_jit_charge_gas(jit, PC, 1, true);
+            jit->at_end = insn + 1;
+        }
+        if ((info & NUB_JIT_PAIRS) && insn + 1 < jit->at_end && nub_jit_pair(jit, insn, insn + 1)) {
+            insn++;
+            continue;
+        }
+        emit_one(jit, insn);
+        if ((info & NUB_JIT_ENDS_BLOCK) && !jit->one_block)
+            nub_jit_behind_terminator(jit, insn);
+    }
 }

@@ -52,7 +52,7 @@ emit_enter(struct nub_jit *jit)
     store(jit, NUB_X64_RAX, NUB_X64_RSP, NUB_JIT_FRAME_DISPATCH);
     load(jit, NUB_X64_RAX, NUB_X64_RDI, STATE(code));
     store(jit, NUB_X64_RAX, NUB_X64_RSP, NUB_JIT_FRAME_CODE);
-    nub_x64_mem_store_imm32(x, NUB_X64_RSP, NUB_JIT_FRAME_ARG, 0);
+    nub_x64_stack_store_imm32(x, NUB_JIT_FRAME_ARG, 0);
     load(jit, NUB_JIT_GAS, NUB_X64_RDI, STATE(gas));
     load(jit, NUB_X64_RAX, NUB_X64_RDI, STATE(target));
     for (unsigned i = 0; i < NUB_N_REGS; i++)

@@ -70,7 +70,7 @@ struct nub_jit_sizes {
     uint64_t code;
     uint64_t tables;
     uint64_t work;
-    uint64_t joins; /* how many, for nub_jit_compile() */
+    uint64_t joins, terminators; /* how many, for nub_jit_compile() */
 };
 
 /** A place in the program and in its code. */

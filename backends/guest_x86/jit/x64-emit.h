@@ -35,8 +35,15 @@ enum nub_x64_cond {
     NUB_X64_S, NUB_X64_NS, NUB_X64_P, NUB_X64_NP, NUB_X64_L, NUB_X64_GE, NUB_X64_LE, NUB_X64_G
 };
 
-/** A register destination and an operand in register or memory: opcode bytes with their prefix (0: none). */
-#define NUB_X64_OP(prefix, escape, opcode) ((uint32_t)(prefix) << 16 | (uint32_t)(escape) << 8 | (uint32_t)(opcode))
+/**
+ * A register destination and an operand in register or memory: the opcode bytes as they follow each other, how many,
+ * and the prefix (0: none).
+ */
+#define NUB_X64_OP(prefix, escape, opcode) \
+    ((uint32_t)(prefix) << 24 | ((escape) ? 2u << 16 | (uint32_t)(opcode) << 8 | (uint32_t)(escape) : 1u << 16 | (uint32_t)(opcode)))
+#define NUB_X64_OP_PREFIX(op) ((op) >> 24)
+#define NUB_X64_OP_BYTES(op) ((uint64_t)((op) & 0xffff))
+#define NUB_X64_OP_SIZE(op) ((op) >> 16 & 3)
 enum nub_x64_op {
     NUB_X64_OP_MOV_LOAD = NUB_X64_OP(0, 0, 0x8B),
     NUB_X64_OP_MOV_STORE = NUB_X64_OP(0, 0, 0x89),
@@ -62,11 +69,14 @@ struct nub_x64 {
     uint8_t *at;
 };
 
+/* No bytes to the compiler, which would have to think that they may be the cursor: so it stays in a register. */
+typedef uint64_t nub_x64_word __attribute__((aligned(1)));
+
 /** Writes the low `n` (0..8) bytes of `bytes`. */
 static inline void
 nub_x64_put(struct nub_x64 *x, uint64_t bytes, unsigned n)
 {
-    __builtin_memcpy(x->at, &bytes, sizeof bytes);
+    *(nub_x64_word *)(void *)x->at = bytes;
     x->at += n;
 }
 
@@ -93,15 +103,16 @@ nub_x64_rr(struct nub_x64 *x, uint32_t op, unsigned width, unsigned reg, unsigne
     /* with REX, encodings 4-7 of a byte operand are spl, bpl, sil, dil rather than ah ... bh */
     bool byte_rm = op == NUB_X64_OP_MOVZX8 || op == NUB_X64_OP_MOVSX8;
 
-    if (op >> 16)
-        bytes = op >> 16, n = 1;
-    if (rex != 0x40 || (byte_rm && rm >= 4))
-        bytes |= (uint64_t)rex << 8 * n, n++;
-    if (op >> 8 & 0xff)
-        bytes |= (uint64_t)0x0F << 8 * n, n++;
-    bytes |= (uint64_t)(op & 0xff) << 8 * n;
-    bytes |= (uint64_t)(0xC0 | (reg & 7) << 3 | (rm & 7)) << 8 * (n + 1);
-    nub_x64_put(x, bytes, n + 2);
+    if (NUB_X64_OP_PREFIX(op))
+        bytes = NUB_X64_OP_PREFIX(op), n = 1;
+    /* no branches: which registers there are cannot be predicted */
+    bool has_rex = rex != 0x40 || (byte_rm && rm >= 4);
+    bytes |= (uint64_t)(has_rex ? rex : 0) << 8 * n;
+    n += has_rex;
+    bytes |= NUB_X64_OP_BYTES(op) << 8 * n;
+    n += NUB_X64_OP_SIZE(op);
+    bytes |= (uint64_t)(0xC0 | (reg & 7) << 3 | (rm & 7)) << 8 * n;
+    nub_x64_put(x, bytes, n + 1);
 }
 
 static inline void
@@ -199,8 +210,6 @@ nub_x64_imul_imm(struct nub_x64 *x, unsigned width, unsigned dst, unsigned src, 
     nub_x64_put(x, (uint32_t)imm, small ? 1 : 4);
 }
 
-/** `dst = imm` in the shortest form that leaves the flags alone: 5, 7 or 10 bytes. */
-void nub_x64_mov_imm(struct nub_x64 *x, unsigned dst, uint64_t imm);
 /** `dst = 0` in two or three bytes; changes the flags. */
 static inline void
 nub_x64_zero(struct nub_x64 *x, unsigned dst)
@@ -217,10 +226,91 @@ nub_x64_mov_imm32(struct nub_x64 *x, unsigned dst, uint32_t imm)
     nub_x64_put(x, (0xB8u | (dst & 7)) | (uint64_t)imm << 8, 5);
 }
 
+/** `dst = imm` in the shortest form that leaves the flags alone: 5, 7 or 10 bytes. */
+static inline void
+nub_x64_mov_imm(struct nub_x64 *x, unsigned dst, uint64_t imm)
+{
+    if (imm >> 32 == 0) {
+        nub_x64_mov_imm32(x, dst, (uint32_t)imm);
+    } else if (nub_x64_is_imm32(imm)) {
+        nub_x64_rr(x, NUB_X64_OP(0, 0, 0xC7), NUB_X64_64, 0, dst);
+        nub_x64_put(x, (uint32_t)imm, 4);
+    } else {
+        nub_x64_put(x, (0x48u | dst >> 3) | (0xB8u | (dst & 7)) << 8, 2);
+        nub_x64_put(x, imm, 8);
+    }
+}
+
+/* ---- registers and memory, 64-bit addresses -------------------------------------------------- */
+
+/*
+ * `op reg, [base + disp]` behind `n` bytes of prefixes: the bytes before the displacement are at
+ * most eight and written at once. What an instruction has of REX, SIB and displacement follows no
+ * pattern, so nothing here is a branch but the rare address without a base.
+ */
+static inline void
+nub_x64_prefixed_mem(struct nub_x64 *x, uint64_t prefixes, unsigned n, uint32_t op, unsigned width, unsigned reg, unsigned base, int32_t disp)
+{
+    uint64_t bytes = prefixes | (uint64_t)NUB_X64_OP_PREFIX(op) << 8 * n;
+    unsigned base_high = base == NUB_X64_NO_REG ? 0 : base >> 3;
+    unsigned rex = 0x40 | width << 3 | reg >> 3 << 2 | base_high, modrm = (reg & 7) << 3, size;
+    /* encodings 4-7 of a byte register are sil, dil ... with REX only */
+    bool has_rex = rex != 0x40 || (op == NUB_X64_OP_MOV_STORE8 && reg >= 4);
+
+    n += NUB_X64_OP_PREFIX(op) != 0;
+    bytes |= (uint64_t)(has_rex ? rex : 0) << 8 * n;
+    n += has_rex;
+    bytes |= NUB_X64_OP_BYTES(op) << 8 * n;
+    n += NUB_X64_OP_SIZE(op);
+    if (base == NUB_X64_NO_REG) {
+        bytes |= (uint64_t)(modrm | 4) << 8 * n | 0x2500ull << 8 * n;
+        n += 2;
+        size = 4;
+    } else { /* rsp and r12 want a SIB, rbp and r13 a displacement */
+        bool is_small = disp == (int8_t)disp, has_sib = (base & 7) == NUB_X64_RSP;
+        bool has_none = disp == 0 && (base & 7) != NUB_X64_RBP;
+        size = has_none ? 0 : is_small ? 1 : 4;
+        modrm |= (has_none ? 0u : is_small ? 0x40u : 0x80u) | (base & 7);
+        bytes |= (uint64_t)(modrm | (has_sib ? 0x2400u : 0)) << 8 * n;
+        n += 1 + has_sib;
+    }
+    nub_x64_put(x, bytes, n);
+    nub_x64_put(x, (uint32_t)disp, size);
+}
+
+/** `op reg, [base64 + disp]`, no prefix. */
+static inline void
+nub_x64_mem(struct nub_x64 *x, uint32_t op, unsigned width, unsigned reg, unsigned base, int32_t disp)
+{
+    nub_x64_prefixed_mem(x, 0, 0, op, width, reg, base, disp);
+}
+
+/** Group 3 (mul, div ...) on a 64- or 32-bit operand at [base64 + disp]. */
+static inline void
+nub_x64_mem_unary(struct nub_x64 *x, enum nub_x64_unary op, unsigned width, unsigned base, int32_t disp)
+{
+    nub_x64_mem(x, NUB_X64_OP(0, 0, 0xF7), width, op, base, disp);
+}
+
+/** `mov dword [rsp + disp], imm`. */
+static inline void
+nub_x64_stack_store_imm32(struct nub_x64 *x, uint8_t disp, uint32_t imm)
+{
+    if (disp == 0)
+        nub_x64_put(x, 0x2404C7 | (uint64_t)imm << 24, 7);
+    else
+        nub_x64_put(x, 0x2444C7 | (uint64_t)disp << 24 | (uint64_t)imm << 32, 8);
+}
+
 /* ---- address arithmetic (no memory is touched) ----------------------------------------------- */
 
 /** `dst = base + disp`. */
-void nub_x64_lea(struct nub_x64 *x, unsigned width, unsigned dst, unsigned base, int32_t disp);
+static inline void
+nub_x64_lea(struct nub_x64 *x, unsigned width, unsigned dst, unsigned base, int32_t disp)
+{
+    nub_x64_mem(x, NUB_X64_OP_LEA, width, dst, base, disp);
+}
+
 /** `dst = base + (index << scale)`, scale 0..3; index is not rsp. */
 void nub_x64_lea_index(struct nub_x64 *x, unsigned width, unsigned dst, unsigned base, unsigned index, unsigned scale);
 
@@ -247,17 +337,6 @@ void nub_x64_mulx(struct nub_x64 *x, unsigned high, unsigned low, unsigned src);
 void nub_x64_window(struct nub_x64 *x, bool gs, uint32_t op, unsigned width, unsigned reg, unsigned base, int32_t disp);
 /** `mov [base32 + disp], imm` of 1, 2, 4 or 8 bytes; 8: imm32 sign-extended. */
 void nub_x64_window_store_imm(struct nub_x64 *x, bool gs, unsigned bytes, unsigned base, int32_t disp, int32_t imm);
-/** `op reg, [base64 + disp]`, no prefix. */
-void nub_x64_mem(struct nub_x64 *x, uint32_t op, unsigned width, unsigned reg, unsigned base, int32_t disp);
-/** `mov dword [base64 + disp], imm`. */
-void nub_x64_mem_store_imm32(struct nub_x64 *x, unsigned base, int32_t disp, uint32_t imm);
-/** Group 3 (mul, div ...) on a 64- or 32-bit operand at [base64 + disp]. */
-static inline void
-nub_x64_mem_unary(struct nub_x64 *x, enum nub_x64_unary op, unsigned width, unsigned base, int32_t disp)
-{
-    nub_x64_mem(x, NUB_X64_OP(0, 0, 0xF7), width, op, base, disp);
-}
-
 /* ---- control --------------------------------------------------------------------------------- */
 
 /** Forms with a 32-bit distance: the last four bytes before the cursor, to be patched. */
@@ -287,8 +366,24 @@ nub_x64_jmp8(struct nub_x64 *x, int8_t distance)
 }
 
 /** To a place that is behind or at the cursor: `distance` is from the start of this jump to it, <= 0. */
-void nub_x64_jcc_back(struct nub_x64 *x, enum nub_x64_cond cond, int32_t distance);
-void nub_x64_jmp_back(struct nub_x64 *x, int32_t distance);
+static inline void
+nub_x64_jcc_back(struct nub_x64 *x, enum nub_x64_cond cond, int32_t distance)
+{
+    if (distance >= -126)
+        nub_x64_jcc8(x, cond, (int8_t)(distance - 2));
+    else
+        nub_x64_jcc32(x, cond, distance - 6);
+}
+
+static inline void
+nub_x64_jmp_back(struct nub_x64 *x, int32_t distance)
+{
+    if (distance >= -126)
+        nub_x64_jmp8(x, (int8_t)(distance - 2));
+    else
+        nub_x64_jmp32(x, distance - 5);
+}
+
 void nub_x64_jmp_reg(struct nub_x64 *x, unsigned reg);
 /** Pushes and pops of 64-bit registers. */
 void nub_x64_push(struct nub_x64 *x, unsigned reg);

@@ -4,65 +4,12 @@
  * bounds that hold, tables that agree with the code, and code that consists of harmless
  * instructions only.
  */
+#include "compiled.h"
 #include "disassemble.h"
 #include "generate.h"
 #include "jit-private.h"
 #include <glib.h>
 #include <string.h>
-
-/* a compiled case with everything that it needed */
-struct compiled {
-    struct nub_jit_sizes sizes;
-    struct nub_jit_code code;
-    uint8_t *text, *tables, *work;
-};
-
-#define GUARD 64
-
-static uint8_t *
-guarded(uint64_t size)
-{
-    uint8_t *block = g_malloc(size + GUARD);
-
-    memset(block, 0xEE, size + GUARD);
-    return block;
-}
-
-static void
-assert_guarded(const uint8_t *block, uint64_t size)
-{
-    for (unsigned i = 0; i < GUARD; i++)
-        g_assert_cmpuint(block[size + i], ==, 0xEE);
-}
-
-static void
-compile(struct compiled *c, const struct nub_program *program, uint32_t gas_model,
-        uint32_t addressing, uint32_t features)
-{
-    struct nub_jit_params params = { gas_model, 25, addressing, features };
-    struct nub_failure failure = { .struct_size = sizeof failure };
-
-    g_assert_cmpint(nub_jit_measure(&c->sizes, program, &params, &failure), ==, NUB_OK);
-    c->text = guarded(c->sizes.code);
-    c->tables = guarded(c->sizes.tables);
-    c->work = guarded(c->sizes.work);
-    nub_jit_compile(&c->code, program, &params, &c->sizes, c->text, c->tables, c->work, &failure);
-    g_assert_cmpstr(failure.message, ==, "");
-    assert_guarded(c->text, c->sizes.code);
-    assert_guarded(c->tables, c->sizes.tables);
-    assert_guarded(c->work, c->sizes.work);
-    g_assert_cmpuint(c->code.code_size, <=, c->sizes.code);
-    g_assert_cmpuint(c->code.tables_size, <=, c->sizes.tables);
-    nub_jit_place(&c->code, 0x10000);
-}
-
-static void
-release(struct compiled *c)
-{
-    g_free(c->text);
-    g_free(c->tables);
-    g_free(c->work);
-}
 
 static void
 test_same_input_same_bytes(void)
@@ -71,16 +18,16 @@ test_same_input_same_bytes(void)
 
     for (uint64_t seed = 1; seed <= 300; seed++) {
         struct nub_case c;
-        struct compiled a, b;
+        struct nub_compiled a, b;
         nub_case_generate(&c, seed, &wish);
         struct nub_program program = nub_case_program(&c);
-        compile(&a, &program, c.gas_model, seed & 1, seed >> 1 & 1);
-        compile(&b, &program, c.gas_model, seed & 1, seed >> 1 & 1);
+        nub_test_compile(&a, &program, c.gas_model, seed & 1, seed >> 1 & 1);
+        nub_test_compile(&b, &program, c.gas_model, seed & 1, seed >> 1 & 1);
         g_assert_cmpmem(a.text, a.code.code_size, b.text, b.code.code_size);
         g_assert_cmpuint(a.code.tables_size, ==, b.code.tables_size);
         g_assert_cmpmem(a.tables, a.code.tables_size, b.tables, b.code.tables_size);
-        release(&a);
-        release(&b);
+        nub_test_release(&a);
+        nub_test_release(&b);
     }
 }
 
@@ -156,23 +103,23 @@ test_code_is_harmless(void)
 
     for (uint64_t seed = 1; seed <= 400; seed++) {
         struct nub_case c;
-        struct compiled a;
+        struct nub_compiled a;
         nub_case_generate(&c, seed, &wish);
         struct nub_program program = nub_case_program(&c);
-        compile(&a, &program, c.gas_model, NUB_JIT_GS, seed & 1);
+        nub_test_compile(&a, &program, c.gas_model, NUB_JIT_GS, seed & 1);
         check_instructions(a.text, a.code.code_size, a.code.faults, a.code.n_faults,
                            a.code.dispatch_slow + 64);
         for (uint32_t pc = 0; pc < c.code_size; pc += 3) {
-            uint8_t buffer[NUB_JIT_TAIL_SIZE + GUARD];
+            uint8_t buffer[NUB_JIT_TAIL_SIZE + NUB_TEST_GUARD];
             struct nub_jit_tail tail;
             if (!nub_program_is_start(&program, pc))
                 continue;
             memset(buffer, 0xEE, sizeof buffer);
             nub_jit_tail(&tail, &a.code, pc, buffer);
-            assert_guarded(buffer, NUB_JIT_TAIL_SIZE);
+            nub_test_assert_guarded(buffer, NUB_JIT_TAIL_SIZE);
             check_instructions(buffer, tail.size, tail.faults, tail.n_faults, 0);
         }
-        release(&a);
+        nub_test_release(&a);
     }
 }
 
@@ -185,11 +132,11 @@ test_faults_name_their_instructions(void)
 
     for (uint64_t seed = 1; seed <= 200; seed++) {
         struct nub_case c;
-        struct compiled a;
+        struct nub_compiled a;
         uint32_t pc;
         nub_case_generate(&c, seed, &wish);
         struct nub_program program = nub_case_program(&c);
-        compile(&a, &program, c.gas_model, NUB_JIT_LOW, NUB_JIT_BMI);
+        nub_test_compile(&a, &program, c.gas_model, NUB_JIT_LOW, NUB_JIT_BMI);
         for (uint32_t i = 0; i < a.code.n_faults; i++) {
             const struct nub_jit_spot *spot = &a.code.faults[i];
             g_assert_true(nub_jit_info[program.code[spot->pc]] & NUB_JIT_FAULTS);
@@ -198,7 +145,7 @@ test_faults_name_their_instructions(void)
             g_assert_false(nub_jit_fault_pc(a.code.faults, a.code.n_faults, spot->native + 1, &pc));
         }
         g_assert_false(nub_jit_fault_pc(a.code.faults, a.code.n_faults, 0, &pc));
-        release(&a);
+        nub_test_release(&a);
     }
 }
 
@@ -209,11 +156,11 @@ test_starts_are_found(void)
 
     for (uint64_t seed = 1; seed <= 200; seed++) {
         struct nub_case c;
-        struct compiled a;
+        struct nub_compiled a;
         uint32_t before = 0;
         nub_case_generate(&c, seed, &wish);
         struct nub_program program = nub_case_program(&c);
-        compile(&a, &program, c.gas_model, NUB_JIT_LOW, NUB_JIT_BMI);
+        nub_test_compile(&a, &program, c.gas_model, NUB_JIT_LOW, NUB_JIT_BMI);
         for (uint32_t pc = 0; pc < c.code_size + 2; pc++) {
             struct nub_jit_state state = { .pc = pc, .gas = NUB_GAS_MAX, .code = 0x10000 };
             enum nub_jit_start start = nub_jit_start(&a.code, &state);
@@ -235,7 +182,7 @@ test_starts_are_found(void)
             g_assert_cmphex(a.code.dispatch[i + 1], ==, is_block ? state.target : 0);
         }
         g_assert_cmphex(a.code.dispatch[0], ==, 0);
-        release(&a);
+        nub_test_release(&a);
     }
 }
 
@@ -283,7 +230,7 @@ static uint32_t
 bytes_of(const struct nub_jit_code *out, const struct nub_insn *insn, bool is_tail, bool bmi)
 {
     uint8_t buffer[512];
-    struct nub_jit_spot faults[4];
+    struct nub_jit_spot faults[4], waiting[4];
     struct nub_jit_code copy = *out;
     struct nub_jit jit = { .x = { buffer },
                            .begin = buffer,
@@ -293,7 +240,9 @@ bytes_of(const struct nub_jit_code *out, const struct nub_insn *insn, bool is_ta
                            .gs = true,
                            .bmi = bmi,
                            .is_tail = is_tail,
-                           .faults = faults };
+                           .one_block = true,
+                           .faults = faults,
+                           .waiting = waiting };
 
     nub_jit_emit(&jit, insn, 1);
     return (uint32_t)(jit.x.at - buffer);
@@ -304,9 +253,9 @@ test_bounds_hold_for_all_operands(void)
 {
     static const uint8_t trap = 0, mask = 1;
     const struct nub_program nothing = { .code = &trap, .code_size = 1, .mask = &mask };
-    struct compiled base;
+    struct nub_compiled base;
 
-    compile(&base, &nothing, NUB_GAS_PIPELINE, NUB_JIT_GS, 0);
+    nub_test_compile(&base, &nothing, NUB_GAS_PIPELINE, NUB_JIT_GS, 0);
     for (uint32_t opcode = 0; opcode < 256; opcode++) {
         uint32_t most = 0, bound = nub_jit_info[opcode] & NUB_JIT_MOST_BYTES;
         if (!nub_isa[opcode].mnemonic)
@@ -328,7 +277,7 @@ test_bounds_hold_for_all_operands(void)
         g_test_message("%s: %u of %u", nub_isa[opcode].mnemonic ? nub_isa[opcode].mnemonic : "?",
                        most, bound);
     }
-    release(&base);
+    nub_test_release(&base);
 }
 
 static void
