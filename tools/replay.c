@@ -49,13 +49,15 @@ print(const NubReplay *self, guint64 frames)
     if (!nub_cli_values.json) {
         if (self->difference)
             printf("%s\n", self->difference);
-        printf("%" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT " compared, %" G_GUINT64_FORMAT
-               " skipped: %s\n",
-               frames, self->compared, self->skipped, self->difference ? "different" : "equal");
+        printf("%s: %" G_GUINT64_FORMAT " frames, %" G_GUINT64_FORMAT
+               " compared, %" G_GUINT64_FORMAT " skipped: %s\n",
+               nub_kernel_get_name(self->kernel), frames, self->compared, self->skipped,
+               self->difference ? "different" : "equal");
         return;
     }
     builder = json_builder_new();
     json_builder_begin_object(builder);
+    nub_cli_json_string(builder, "backend", nub_kernel_get_name(self->kernel));
     nub_cli_json_bool(builder, "equal", !self->difference);
     nub_cli_json_string(builder, "difference", self->difference);
     nub_cli_json_u64(builder, "frames", frames);
@@ -82,6 +84,8 @@ run(char **args)
         return nub_cli_fail("%s: %s", args[0], failure.message);
     if (!replay_all(&self, args[0], &recording, &frames))
         return NUB_CLI_HOST;
+    if (!self.kernel)
+        return nub_cli_fail("%s: nothing is recorded in it", args[0]);
     print(&self, frames);
     return self.difference ? NUB_CLI_FAILED : NUB_CLI_OK;
 }
@@ -98,7 +102,10 @@ const struct nub_cli_command nub_command_replay = {
     .description =
         "FILE is what a backend of the module nub-record has written. Every call of it is made\n"
         "again, host calls being answered from the recording, and must end as it did. Calls that\n"
-        "failed on the host's side (a deadline, no space) are skipped.",
+        "failed on the host's side (a deadline, no space) are skipped.\n"
+        "Exit codes: 0 everything is answered as it was recorded, 1 something is not, 2 wrong "
+        "usage,\n"
+        "3 the host side failed. 'nub bisect' finds out where in a call it comes from.",
     .shared = NUB_CLI_CONFIG | NUB_CLI_JSON,
     .options = options,
     .min_args = 1,
