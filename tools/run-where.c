@@ -19,8 +19,11 @@ nub_run_where_endpoint(const char *file)
     if (!*endpoint || g_ascii_isdigit(**endpoint))
         return;
     g_autoptr(NubBundle) bundle = nub_bundle_load(file, NULL);
-    if (!bundle)
+    if (!bundle) { /* that is what the command will say, not that this is no number */
+        g_free(*endpoint);
+        *endpoint = g_strdup("0");
         return;
+    }
     nub_cap_get_hash(nub_bundle_get_root(bundle), &root);
     g_autoptr(NubDebug) debug = nub_debug_load(file, &root);
     if (!debug || !nub_debug_find_endpoint(debug, *endpoint, &index))

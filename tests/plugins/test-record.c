@@ -115,6 +115,21 @@ test_an_existing_file_is_refused(void)
     forget();
 }
 
+/* `nub backends` opens every backend: the run after it must still find room for its recording. */
+static void
+test_a_recorder_that_is_not_used_leaves_no_file(void)
+{
+    g_autofree char *path = g_build_filename(nub_test_folder(), "calls", NULL);
+
+    g_object_unref(recorder());
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    NubKernel *kernel = recorder();
+    nub_test_publish(kernel, &nub_test_returns);
+    g_object_unref(kernel);
+    g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+    forget();
+}
+
 /* A recording with one fault must be noticed wherever the fault is. */
 static void
 test_every_changed_byte_is_noticed(void)
@@ -168,6 +183,8 @@ main(int argc, char **argv)
                     test_what_was_recorded_happens_again);
     g_test_add_func("/plugins/record/an-existing-file-is-refused",
                     test_an_existing_file_is_refused);
+    g_test_add_func("/plugins/record/a-recorder-that-is-not-used-leaves-no-file",
+                    test_a_recorder_that_is_not_used_leaves_no_file);
     g_test_add_func("/plugins/record/every-changed-byte-is-noticed",
                     test_every_changed_byte_is_noticed);
     g_test_add_func("/plugins/record/another-answer-is-a-difference",

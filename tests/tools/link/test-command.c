@@ -208,6 +208,7 @@ test_names(struct fixture *f, gconstpointer data)
     expect(f, "run t.nub -b local -e second -a 2", 0, "value    6", NULL);
     expect(f, "run t.nub -b local -e second -a 7", 1, "where    inner (t.c:5)", NULL);
     expect(f, "run t.nub -b local -e third -a 7", 2, NULL, "third");
+    expect(f, "run u.nub -b local -e third", 3, NULL, "u.nub: No such file");
     expect(f, "disasm t.nub", 0, " ; inner (t.c:", NULL);
     expect(f, "disasm t.nub -o t.s", 0, NULL, NULL);
     expect(f, "asm t.s -o again.nub", 0, NULL, NULL);
@@ -284,6 +285,7 @@ test_where_with_a_host(struct fixture *f, gconstpointer data)
     g_assert_cmpstr(json.err, ==, "hello");
     outcome_clear(&json);
     expect(f, "run t.nub -b local -e fed -i in", 1, "trap\nwhere    end (t.c:6)\n", NULL);
+    expect(f, "prof t.nub -e fed -i in", 1, "  end\n", NULL);
     expect(f, "run t.nub -b local -e talk --host none", 1, "host-call 3\nwhere    talk (", NULL);
 }
 
