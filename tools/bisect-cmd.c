@@ -166,7 +166,7 @@ open_of(const GPtrArray *frames, guint run)
 static bool
 find_call(const GPtrArray *frames, guint i, NubBisectCall *call, guint *prepared)
 {
-    const struct nub_frame *frame = frame_at(frames, i), *begin = frame_at(frames, 0);
+    const struct nub_frame *frame = frame_at(frames, i);
 
     *prepared = frame->kind == NUB_RECORDING_RUN ? open_of(frames, i) : i;
     if (*prepared == 0)
@@ -177,9 +177,17 @@ find_call(const GPtrArray *frames, guint i, NubBisectCall *call, guint *prepared
     for (guint k = *prepared + 1; k < i; k++)
         if (frame_at(frames, k)->session == frame->session)
             g_ptr_array_add(call->before, (gpointer)frame_at(frames, k));
-    call->model = call->open->gas_model ? call->open->gas_model : begin->gas_model;
-    call->mem_cycles = call->open->mem_cycles ? call->open->mem_cycles : begin->mem_cycles;
     return true;
+}
+
+/* The kernel's, unless the call names its own. */
+static void
+find_model(NubBisectCall *call, NubKernel *kernel)
+{
+    call->model =
+        call->open->gas_model ? call->open->gas_model : (guint32)nub_kernel_get_gas_model(kernel);
+    call->mem_cycles =
+        call->open->mem_cycles ? call->open->mem_cycles : nub_kernel_get_mem_cycles(kernel);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -285,9 +293,11 @@ bisect_frame(Sides *sides, guint i, NubBisectReport *report)
         if (!find_call(sides->frames, i, &call, &prepared))
             return nub_cli_fail("frame %u: its session was never opened", i + 1);
         report->run = i + 1;
-        status = sides_play_to(sides, prepared)
-                     ? bisect_call(sides, &call, report, earlier ? &beginning : NULL)
-                     : NUB_CLI_HOST;
+        status = NUB_CLI_HOST;
+        if (sides_play_to(sides, prepared)) {
+            find_model(&call, sides->replays[0].kernel);
+            status = bisect_call(sides, &call, report, earlier ? &beginning : NULL);
+        }
         g_ptr_array_unref(call.before);
         i = earlier;
     } while (beginning);

@@ -85,6 +85,8 @@ walk(const NubBisectSide *side, guint64 from, guint64 to, NubBisectMachine *mach
     nub_bisect_open(machine, side);
     if (from)
         nub_bisect_run(machine, from);
+    if (machine->failure)
+        return; /* a model that nobody knows has no costs to ask for */
     do {
         starts_add(starts, machine->run.spent);
         run_block(machine, cost_at(side, costs, machine->run.pc));
