@@ -162,32 +162,51 @@ print_memory(NubBisect *bisect)
         printf("  (%" G_GUINT64_FORMAT " bytes of memory differ)\n", difference->bytes);
 }
 
+/* Machines of which one is not there any more: what its backend said. */
+static void
+print_failures(const NubBisect *bisect)
+{
+    for (guint i = 0; i < 2; i++)
+        if (bisect->after[i].failure)
+            printf("  %s\n", bisect->after[i].failure);
+}
+
+static void
+print_registers(NubBisect *bisect)
+{
+    const NubBisectDifference *difference = &bisect->difference;
+    const NubHosted *before = &bisect->before.run, *a = &bisect->after[0].run,
+                    *b = &bisect->after[1].run;
+
+    print_number(bisect, difference->pc, "pc", decimal, before->pc, a->pc, b->pc);
+    if (bisect->found == NUB_BISECT_BLOCK)
+        print_number(bisect, difference->gas, "gas", decimal, before->gas, a->gas, b->gas);
+    else if (difference->gas) /* an instruction that does not cost 1 */
+        print_number(bisect, true, "charged", decimal, before->spent, a->spent, b->spent);
+    for (guint i = 0; i < NUB_N_REGS; i++)
+        print_number(bisect, difference->regs >> i & 1, nub_reg_names[i], hex, before->regs[i],
+                     a->regs[i], b->regs[i]);
+}
+
 static void
 print_machines(NubBisect *bisect)
 {
     const NubBisectDifference *difference = &bisect->difference;
-    const NubBisectMachine *before = &bisect->before, *a = &bisect->after[0],
-                           *b = &bisect->after[1];
-    g_autofree char *exit_a = exit_text(a), *exit_b = exit_text(b);
+    g_autofree char *exit_a = exit_text(&bisect->after[0]);
+    g_autofree char *exit_b = exit_text(&bisect->after[1]);
 
     print_row(false, "", bisect->found == NUB_BISECT_BEGINNING ? "" : "before", bisect->a->name,
               bisect->b->name);
-    if (difference->exit || difference->failure || !a->run.at_limit)
+    if (difference->exit || difference->failure || !bisect->after[0].run.at_limit)
         print_row(difference->exit || difference->failure, "exit", "", exit_a, exit_b);
-    print_number(bisect, difference->pc, "pc", decimal, before->run.pc, a->run.pc, b->run.pc);
-    if (bisect->found == NUB_BISECT_BLOCK)
-        print_number(bisect, difference->gas, "gas", decimal, before->run.gas, a->run.gas,
-                     b->run.gas);
-    for (guint i = 0; i < NUB_N_REGS; i++)
-        print_number(bisect, difference->regs >> i & 1, nub_reg_names[i], hex, before->run.regs[i],
-                     a->run.regs[i], b->run.regs[i]);
+    if (difference->failure) {
+        print_failures(bisect);
+        return;
+    }
+    print_registers(bisect);
     print_memory(bisect);
     if (difference->successor)
         printf("* the same memory is committed to different instances\n");
-    if (a->failure)
-        printf("  %s\n", a->failure);
-    if (b->failure)
-        printf("  %s\n", b->failure);
 }
 
 /* A block that does the same on both, at another price. */
@@ -198,7 +217,7 @@ print_charge(const NubBisect *bisect)
                     *b = &bisect->after[1].run;
     guint64 charged = before->gas - a->gas;
 
-    if (bisect->after[1].failure || !bisect->difference.gas)
+    if (bisect->difference.failure || !bisect->difference.gas)
         return;
     if (b->pc == before->pc && b->gas == before->gas)
         printf("the block costs %" G_GUINT64_FORMAT " gas on %s; %s does not run it for that\n",
@@ -218,8 +237,8 @@ print_place(const NubBisectReport *report)
         return;
     }
     g_autofree char *block_at = place_of(report, bisect->block_pc);
-    printf("block        %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT ", pc %u, after %" //
-           G_GUINT64_FORMAT " gas%s%s\n",
+    printf("block        %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+           ", pc %u, after %" G_GUINT64_FORMAT " gas%s%s\n",
            bisect->block + 1, bisect->n_blocks, bisect->block_pc, bisect->block_gas,
            block_at ? ", " : "", block_at ? block_at : "");
     if (bisect->found == NUB_BISECT_BLOCK) {
@@ -263,7 +282,7 @@ add_machine(JsonBuilder *builder, const NubBisect *bisect, const char *name, con
             NubBisectMachine *machine)
 {
     const NubBisectDifference *difference = &bisect->difference;
-    bool with_gas = bisect->found != NUB_BISECT_INSTRUCTION; /* that is counted otherwise there */
+    bool with_gas = bisect->found != NUB_BISECT_INSTRUCTION; /* what is left counts for blocks */
     g_autofree char *exit = exit_text(machine);
     guint64 word;
 
@@ -274,6 +293,7 @@ add_machine(JsonBuilder *builder, const NubBisect *bisect, const char *name, con
     nub_cli_json_string(builder, "failure", machine->failure);
     nub_cli_json_string(builder, "exit", exit);
     nub_cli_json_u32(builder, "pc", machine->run.pc);
+    nub_cli_json_u64(builder, "charged", machine->run.spent);
     if (with_gas)
         nub_cli_json_u64(builder, "gas_remaining", machine->run.gas);
     json_builder_set_member_name(builder, "registers");

@@ -4,11 +4,13 @@
  * the tape; whatever the recorded backend answered must be answered again. Stops at the first
  * difference, since from there on the two runs are different ones.
  */
+#include "replay-list.h"
 #include "replay-player.h"
 
 #include <stdio.h>
 
 static char *backend;
+static gboolean list;
 
 /* Plays the frames up to the end or the first difference; false when it could not be done. */
 static bool
@@ -82,6 +84,8 @@ run(char **args)
     const guint8 *data = g_bytes_get_data(bytes, &size);
     if (nub_recording_open(&recording, (struct nub_slice){ data, size }, &failure) != NUB_OK)
         return nub_cli_fail("%s: %s", args[0], failure.message);
+    if (list)
+        return nub_replay_list(args[0], &recording);
     if (!replay_all(&self, args[0], &recording, &frames))
         return NUB_CLI_HOST;
     if (!self.kernel)
@@ -90,10 +94,12 @@ run(char **args)
     return self.difference ? NUB_CLI_FAILED : NUB_CLI_OK;
 }
 
-static const GOptionEntry options[] = { { "backend", 'b', 0, G_OPTION_ARG_STRING, &backend,
-                                          "The backend to run it on; the default one if absent",
-                                          "NAME" },
-                                        { NULL } };
+static const GOptionEntry options[] = {
+    { "backend", 'b', 0, G_OPTION_ARG_STRING, &backend,
+      "The backend to run it on; the default one if absent", "NAME" },
+    { "list", 'l', 0, G_OPTION_ARG_NONE, &list, "Only say what the recording holds", NULL },
+    { NULL }
+};
 
 const struct nub_cli_command nub_command_replay = {
     .name = "replay",

@@ -1,8 +1,8 @@
 /* fuzz-recording.c - any bytes as a recording, and as the payload of one frame
  *
- * Checksums keep a fuzzer out of the frames, so the bytes are taken twice: as a file, and, behind a byte
- * that is the kind, as a payload that is framed here. What reads is written back as the same bytes; what does
- * not leaves nothing behind.
+ * Checksums keep a fuzzer out of the frames, so the bytes are taken twice: as a file, and, behind a
+ * byte that is the kind, as a payload that is framed here. What reads is written back as the same
+ * bytes; what does not leaves nothing behind.
  */
 #include "fuzz.h"
 #include "recording.h"
