@@ -7,11 +7,9 @@
 #include "bisect-report.h"
 #include "bisect.h"
 #include "cli.h"
-#include "gas.h"
 #include "replay-player.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static char *name_a, *name_b, *wanted_call, *bundle_file;
 
