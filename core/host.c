@@ -122,6 +122,19 @@ nub_host_table_freeze(NubHostTable *self)
     return &self->abi;
 }
 
+NubHostVerdict
+nub_host_table_call(NubHostTable *self, NubHostCall *call)
+{
+    const struct nub_host_table *abi;
+
+    g_return_val_if_fail(self && call, NUB_HOST_VERDICT_FAIL);
+    abi = nub_host_table_freeze(self);
+    for (guint i = 0; i < abi->n_entries; i++)
+        if (abi->entries[i].number == call->number)
+            return (NubHostVerdict)abi->entries[i].call(abi->entries[i].ctx, call);
+    return NUB_HOST_VERDICT_PAUSE;
+}
+
 /* ---- a call in flight -------------------------------------------------------------------- */
 
 guint32

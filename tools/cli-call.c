@@ -149,6 +149,7 @@ void
 nub_cli_answer_clear(NubCliAnswer *answer)
 {
     g_clear_pointer(&answer->output, g_bytes_unref);
+    g_clear_pointer(&answer->where, g_free);
 }
 
 /* ---- telling ------------------------------------------------------------------------------- */
@@ -164,6 +165,8 @@ nub_cli_answer_print(const NubCliAnswer *answer, const NubCliRequest *request)
         printf(" at 0x%x", result->exit_arg);
     if (result->exit_reason == NUB_EXIT_HOST_CALL)
         printf(" %u", result->exit_arg);
+    if (answer->where)
+        printf("\nwhere    %s", answer->where);
     printf("\nvalue    %" G_GUINT64_FORMAT " (0x%" G_GINT64_MODIFIER "x)\n", result->return_value,
            result->return_value);
     printf("gas      %" G_GUINT64_FORMAT " used, %" G_GUINT64_FORMAT " left\n",
@@ -191,6 +194,8 @@ nub_cli_answer_add(const NubCliAnswer *answer, const NubCliRequest *request, Jso
     nub_cli_json_string(builder, "backend", answer->backend);
     nub_cli_json_string(builder, "exit_reason", nub_exit_reason_to_string(result->exit_reason));
     nub_cli_json_u32(builder, "exit_arg", result->exit_arg);
+    if (answer->where)
+        nub_cli_json_string(builder, "where", answer->where);
     nub_cli_json_u64(builder, "return_value", result->return_value);
     nub_cli_json_u64(builder, "gas_remaining", result->gas_remaining);
     nub_cli_json_u64(builder, "gas_used", request->gas - result->gas_remaining);

@@ -60,6 +60,7 @@ typedef struct {
     bool has_successor;
     NubHash successor;
     guint64 time_ns;
+    char *where; /* where it has stopped; NULL: not to be said */
 } NubCliAnswer;
 
 /** Reads the options; an exit code, NUB_CLI_OK if all is well. */

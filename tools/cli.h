@@ -108,6 +108,7 @@ void nub_cli_json_print(JsonBuilder *builder);
 
 extern const struct nub_cli_command nub_command_asm;
 extern const struct nub_cli_command nub_command_backends;
+extern const struct nub_cli_command nub_command_bisect;
 extern const struct nub_cli_command nub_command_cc;
 extern const struct nub_cli_command nub_command_completion;
 extern const struct nub_cli_command nub_command_config_check;

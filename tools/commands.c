@@ -37,6 +37,7 @@ const struct nub_cli_command *const nub_cli_commands[] = {
     &nub_command_config_keys,
     &nub_command_conform,
     &nub_command_replay,
+    &nub_command_bisect,
     &nub_command_completion,
     &nub_command_manual,
     &nub_command_help,

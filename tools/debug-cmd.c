@@ -6,6 +6,7 @@
 #include "cli-call.h"
 #include "debug-elf.h"
 #include "debug-machine.h"
+#include "hosted.h"
 #include "run-where.h"
 #include "stepper.h"
 
@@ -219,7 +220,7 @@ debug_on(NubKernel *kernel, NubBundle *bundle, const char *file, const NubCliReq
     machine.program = program.program;
     g_autoptr(NubSession) session =
         nub_kernel_open_session(kernel, &root, request->endpoint, request->args, 1, &error);
-    if (!session)
+    if (!session || !nub_hosted_lay_input(session, request->input, &error))
         return nub_cli_fail_error(error);
     g_autoptr(GHashTable) breakpoints = g_hash_table_new(NULL, NULL);
     machine.session = session;
@@ -267,6 +268,8 @@ static const GOptionEntry options[] = {
       "The endpoint (default: 0)", "N" },
     { "arg", 'a', 0, G_OPTION_ARG_STRING_ARRAY, &nub_cli_call_values.args,
       "An argument: decimal, negative or 0x; at most four", "V" },
+    { "input", 'i', 0, G_OPTION_ARG_FILENAME, &nub_cli_call_values.input,
+      "Bytes that the program finds at the address in register 7", "FILE" },
     { "symbols", 0, 0, G_OPTION_ARG_FILENAME, &symbols_file,
       "Where to write the symbol file (default: FILE.nub.elf)", "FILE" },
     { NULL }

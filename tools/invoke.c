@@ -186,12 +186,8 @@ invoke(NubKernel *kernel, char **args, NubCliRequest *request)
         status = judge_instance(kernel, &instance, request);
     if (status != NUB_CLI_OK)
         return status;
-    if (request->wants_host && nub_kernel_supports(kernel, "invoke")) {
-        hosts =
-            nub_run_host_table(NUB_RUN_HOST_STANDARD, args + first_is_hash, nub_cli_values.json);
-        if (!hosts)
-            return NUB_CLI_HOST;
-    }
+    if (request->wants_host && nub_kernel_supports(kernel, "invoke"))
+        hosts = nub_run_host_table(args + first_is_hash, nub_cli_values.json);
     status = nub_cli_call(kernel, request, &instance, hosts, &answer, &error)
                  ? finish(kernel, request, &answer)
                  : nub_cli_fail_error(error);

@@ -7,6 +7,7 @@
  */
 #include "cli-call.h"
 #include "debug.h"
+#include "hosted.h"
 #include "run-where.h"
 #include "stepper.h"
 
@@ -242,7 +243,8 @@ profile_on(struct profile *p, NubKernel *kernel, NubBundle *bundle, const char *
     p->debug = nub_debug_load(file, &root);
     g_autoptr(NubSession) session =
         nub_kernel_open_session(kernel, &root, request->endpoint, request->args, 1, &error);
-    if (!session || !run_profile(p, session, request->gas, &result, &error))
+    if (!session || !nub_hosted_lay_input(session, request->input, &error) ||
+        !run_profile(p, session, request->gas, &result, &error))
         return nub_cli_fail_error(error);
     print_table(p);
     if (!p->debug)
@@ -303,6 +305,8 @@ static const GOptionEntry options[] = {
       "The model that gas is counted in (default: pipeline)", "M" },
     { "mem-cycles", 0, 0, G_OPTION_ARG_STRING, &nub_cli_call_values.mem_cycles,
       "Latency of loads in the gas models, 1..127 (default: 25)", "N" },
+    { "input", 'i', 0, G_OPTION_ARG_FILENAME, &nub_cli_call_values.input,
+      "Bytes that the program finds at the address in register 7", "FILE" },
     { "folded", 'f', 0, G_OPTION_ARG_FILENAME, &folded_file,
       "Also write the stacks of calls, as flame graphs want them", "FILE" },
     { NULL }

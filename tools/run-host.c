@@ -1,13 +1,10 @@
 /* run-host.c - the host that `nub run` gives to a program: standard calls on this process's streams
  *
- * When a program runs on several backends only the first run is heard; the others get the same
- * calls with nothing behind them.
+ * When a program runs more than once, only the first run reads and is heard; the others get what it
+ * got from a tape.
  */
-#include "cli.h"
 #include "run-host.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,24 +19,40 @@ argument_bytes(char **words)
 }
 
 NubHostTable *
-nub_run_host_table(NubRunHost kind, char **words, bool json)
+nub_run_host_table(char **words, bool json)
 {
-    static int null = -1; /* open until the process ends */
     g_autoptr(GBytes) arguments = argument_bytes(words);
     NubHostTable *table = nub_host_table_new();
-    int output = json ? STDERR_FILENO : STDOUT_FILENO;
 
-    if (kind == NUB_RUN_HOST_STANDARD) {
-        nub_host_table_add_standard(table, STDIN_FILENO, output, STDERR_FILENO, arguments);
-        return table;
-    }
-    if (null < 0)
-        null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0) {
-        nub_cli_fail("/dev/null: %s", g_strerror(errno));
-        nub_host_table_unref(table);
-        return NULL;
-    }
-    nub_host_table_add_standard(table, null, null, null, arguments);
+    nub_host_table_add_standard(table, STDIN_FILENO, json ? STDERR_FILENO : STDOUT_FILENO,
+                                STDERR_FILENO, arguments);
     return table;
+}
+
+/* ---- a tape in front of it ------------------------------------------------------------------- */
+
+static const size_t tape_bytes = (size_t)256 << 20;
+
+static uint32_t
+ask_real(void *real, struct nub_host_call *call)
+{
+    return (uint32_t)nub_host_table_call(real, call);
+}
+
+struct tape *
+nub_run_host_tape(NubHostTable *real)
+{
+    const struct nub_host_entry entries[] = {
+#define NUB_HOST_CALL_LINE(NAME, n, text, gas, gas_per_block, arguments, result)                   \
+    { .number = n, .price = gas, .call = ask_real, .ctx = real },
+#include <nub/host-calls.def>
+    };
+    const struct nub_host_table table = { .struct_size = sizeof table,
+                                          .n_entries = G_N_ELEMENTS(entries),
+                                          .entries = entries };
+    struct tape *tape = tape_new(&table);
+
+    if (tape)
+        tape_limit(tape, tape_bytes);
+    return tape;
 }

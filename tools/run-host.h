@@ -2,20 +2,22 @@
 #ifndef NUB_TOOLS_RUN_HOST_H
 #define NUB_TOOLS_RUN_HOST_H
 
+#include "tape.h"
+
 #include <nub/nub.h>
 #include <stdbool.h>
 
-/** What a program may reach. */
-typedef enum {
-    NUB_RUN_HOST_STANDARD, /* this process's streams */
-    NUB_RUN_HOST_SILENT    /* the same calls with an empty stdin, and output that goes nowhere */
-} NubRunHost;
-
 /**
- * The standard host calls. `words` (NULL-terminated, may be NULL) become the argument bytes, each
- * followed by a NUL. With `json` the program's stdout is stderr: stdout is for the JSON. NULL with a
- * message.
+ * The standard host calls on this process's streams. `words` (NULL-terminated, may be NULL) become the
+ * argument bytes, each followed by a NUL. With `json` the program's stdout is stderr: stdout is for
+ * the JSON.
  */
-NubHostTable *nub_run_host_table(NubRunHost kind, char **words, bool json);
+NubHostTable *nub_run_host_table(char **words, bool json);
+/**
+ * A tape in front of that table, which must outlive it: it keeps what the first run was answered, for
+ * others that must not write or read again. NULL: no memory. A program with more traffic than 256 MiB
+ * makes the tape full.
+ */
+struct tape *nub_run_host_tape(NubHostTable *real);
 
 #endif

@@ -1,15 +1,13 @@
 /* run-where.c - names and lines for `nub run`, from the side file of the bundle
  *
  * A result has no program counter, so a run that stopped is repeated in a session: the machine is
- * deterministic. Where host calls were answered the repetition stops at the first of them, and
- * nothing is said.
+ * deterministic. What the host answered is kept on a tape while the program runs and played to the
+ * repetition, which therefore writes nothing and reads nothing.
  */
 #include "run-where.h"
 
-#include "debug.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "hosted.h"
+#include "stepper.h"
 
 void
 nub_run_where_endpoint(const char *file)
@@ -21,8 +19,11 @@ nub_run_where_endpoint(const char *file)
     if (!*endpoint || g_ascii_isdigit(**endpoint))
         return;
     g_autoptr(NubBundle) bundle = nub_bundle_load(file, NULL);
-    if (!bundle)
+    if (!bundle) { /* that is what the command will say, not that this is no number */
+        g_free(*endpoint);
+        *endpoint = g_strdup("0");
         return;
+    }
     nub_cap_get_hash(nub_bundle_get_root(bundle), &root);
     g_autoptr(NubDebug) debug = nub_debug_load(file, &root);
     if (!debug || !nub_debug_find_endpoint(debug, *endpoint, &index))
@@ -31,33 +32,49 @@ nub_run_where_endpoint(const char *file)
     *endpoint = g_strdup_printf("%u", index);
 }
 
-/* the pc at which the same call stops again; false if it does not */
+/* The pc at which the same call stops again; false, with why, if it does not. */
 static bool
-repeat(NubKernel *kernel, const NubHash *root, const NubCliRequest *request,
-       const NubResult *result, guint32 *pc)
+repeat(NubKernel *kernel, const NubHash *root, const NubCliRequest *request, struct tape *tape,
+       const NubResult *result, guint32 *pc, GError **error)
 {
-    g_autoptr(NubSession) session =
-        nub_kernel_open_session(kernel, root, request->endpoint, request->args, request->gas, NULL);
-    NubResult again;
+    g_auto(NubProgram) program = { 0 };
+    g_auto(NubHosted) run = { .program = &program.program, .gas = request->gas };
 
-    return session && nub_session_run(session, NULL, &again, NULL) &&
-           again.exit_reason == result->exit_reason && again.exit_arg == result->exit_arg &&
-           again.gas_remaining == result->gas_remaining && nub_session_get_pc(session, pc, NULL);
+    if (tape) {
+        tape_rewind(tape);
+        run.hosts = tape_table(tape);
+    }
+    if (!nub_program_find(&program, kernel, root, error) ||
+        !(run.session = nub_kernel_open_session(kernel, root, request->endpoint, request->args,
+                                                request->gas, error)) ||
+        !nub_hosted_lay_input(run.session, request->input, error) ||
+        !nub_hosted_run(&run, NUB_GAS_MAX, error))
+        return false;
+    *pc = run.pc;
+    if (!run.failed && run.result.exit_reason == result->exit_reason &&
+        run.result.exit_arg == result->exit_arg &&
+        run.result.gas_remaining == result->gas_remaining)
+        return true;
+    g_set_error(error, NUB_ERROR, NUB_ERROR_SYSTEM, "a second run ended otherwise");
+    return false;
 }
 
-void
-nub_run_where_print(NubKernel *kernel, const char *file, const NubHash *root,
-                    const NubCliRequest *request, const NubResult *result)
+char *
+nub_run_where(const NubDebug *debug, NubKernel *kernel, const NubCliRequest *request,
+              struct tape *tape, const NubResult *result)
 {
+    g_autoptr(GError) error = NULL;
     NubDebugPlace place;
     guint32 pc;
 
-    if (result->exit_reason == NUB_EXIT_HALT || request->resume || request->input)
-        return;
-    g_autoptr(NubDebug) debug = nub_debug_load(file, root);
-    if (!debug || !repeat(kernel, root, request, result, &pc) ||
-        !nub_debug_find_place(debug, pc, &place))
-        return;
-    g_autofree char *text = nub_debug_describe(&place);
-    printf("where    %s\n", text);
+    if (!debug || result->exit_reason == NUB_EXIT_HALT)
+        return NULL;
+    if (tape && tape_is_full(tape))
+        return g_strdup("not known: too many host calls to run it again");
+    if (!repeat(kernel, nub_debug_get_instance(debug), request, tape, result, &pc, &error))
+        return g_strdup_printf("not known: %s", error->message);
+    /* those two stop behind their instruction, which may be another line */
+    if (result->exit_reason == NUB_EXIT_HOST_CALL || result->exit_reason == NUB_EXIT_ECALL)
+        pc--;
+    return nub_debug_find_place(debug, pc, &place) ? nub_debug_describe(&place) : NULL;
 }

@@ -3,13 +3,17 @@
 #define NUB_TOOLS_RUN_WHERE_H
 
 #include "cli-call.h"
+#include "debug.h"
+#include "tape.h"
 
 /** Replaces a name given as --endpoint by its number; what is no name stays as it is. */
 void nub_run_where_endpoint(const char *file);
+
 /**
- * Prints where a run that did not halt has stopped: "where    permute (keccak.c:12)". Nothing is printed without a side
- * file. The run is repeated in a session, which can say its program counter, and must end the same way.
+ * After a run that did not halt: "permute (keccak.c:12)", or why that is not known; NULL where nothing
+ * is to be said. The run is repeated in a session, which can say its program counter, and `tape` (NULL: there
+ * was no host) played to it: nothing is written or read again. `debug` may be NULL. Free with g_free().
  */
-void nub_run_where_print(NubKernel *kernel, const char *file, const NubHash *root, const NubCliRequest *request, const NubResult *result);
+char *nub_run_where(const NubDebug *debug, NubKernel *kernel, const NubCliRequest *request, struct tape *tape, const NubResult *result);
 
 #endif

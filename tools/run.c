@@ -6,15 +6,22 @@
 #include "cli-call.h"
 #include "run-host.h"
 #include "run-where.h"
+#include "tape-hosts.h"
 
 #include <stdio.h>
 #include <string.h>
 
 struct run {
     NubKernel *kernel;
-    NubHostTable *hosts; /* NULL: none */
     NubCliAnswer answer;
 };
+
+/* What the program reaches: the streams in the first run, a tape of that in every other. */
+typedef struct {
+    NubHostTable *real;
+    struct tape *tape;   /* NULL: there is one run only, and nobody asks where it stopped */
+    NubHostTable *hosts; /* to call with: the real one, or the tape's; NULL: none */
+} Reach;
 
 static void
 run_clear(gpointer data)
@@ -23,8 +30,16 @@ run_clear(gpointer data)
 
     nub_cli_answer_clear(&run->answer);
     g_clear_object(&run->kernel);
-    g_clear_pointer(&run->hosts, nub_host_table_unref);
 }
+
+static void
+reach_clear(Reach *reach)
+{
+    g_clear_pointer(&reach->hosts, nub_host_table_unref);
+    tape_free(reach->tape);
+    g_clear_pointer(&reach->real, nub_host_table_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reach, reach_clear)
 
 static bool
 all_backends(void)
@@ -35,34 +50,95 @@ all_backends(void)
 /* ---- running ------------------------------------------------------------------------------- */
 
 static bool
-run_on(const NubCliRequest *request, const char *file, NubBundle *bundle, struct run *run)
+reach_open(Reach *reach, const NubCliRequest *request, char **words, bool taped)
 {
-    NubHash root;
-    GError *error = NULL;
-
-    if (nub_kernel_put_bundle(run->kernel, bundle, &root, &error) &&
-        nub_cli_call(run->kernel, request, &root, run->hosts, &run->answer, &error))
+    if (!request->wants_host)
         return true;
-    g_prefix_error(&error, "%s: ", file);
-    nub_cli_fail_error(error);
-    return false;
+    reach->real = nub_run_host_table(words, nub_cli_values.json);
+    if (!taped) {
+        reach->hosts = nub_host_table_ref(reach->real);
+        return true;
+    }
+    reach->tape = nub_run_host_tape(reach->real);
+    if (reach->tape)
+        reach->hosts = nub_tape_hosts(reach->tape);
+    else
+        nub_cli_fail("out of memory");
+    return reach->tape != NULL;
 }
 
-/* The first run is heard; a backend without the full call runs without a host. */
+/* A backend without the full call runs without a host. */
 static bool
-give_host(const NubCliRequest *request, char **words, struct run *run, bool first)
+takes_hosts(const struct run *run)
 {
-    if (!request->wants_host || !nub_kernel_supports(run->kernel, "invoke"))
-        return true;
-    run->hosts = nub_run_host_table(first ? NUB_RUN_HOST_STANDARD : NUB_RUN_HOST_SILENT, words,
-                                    nub_cli_values.json);
-    return run->hosts != NULL;
+    return nub_kernel_supports(run->kernel, "invoke");
+}
+
+static bool
+call_on(const NubCliRequest *request, NubBundle *bundle, const Reach *reach, struct run *run,
+        GError **error)
+{
+    NubHostTable *hosts = takes_hosts(run) ? reach->hosts : NULL;
+    NubHash root;
+
+    return nub_kernel_put_bundle(run->kernel, bundle, &root, error) &&
+           nub_cli_call(run->kernel, request, &root, hosts, &run->answer, error);
+}
+
+static bool
+run_first(const NubCliRequest *request, const char *file, NubBundle *bundle, const Reach *reach,
+          const NubDebug *debug, struct run *run)
+{
+    GError *error = NULL;
+
+    if (!call_on(request, bundle, reach, run, &error)) {
+        g_prefix_error(&error, "%s: ", file);
+        nub_cli_fail_error(error);
+        return false;
+    }
+    run->answer.where = nub_run_where(debug, run->kernel, request,
+                                      takes_hosts(run) ? reach->tape : NULL, &run->answer.result);
+    return true;
+}
+
+/*
+ * Everything after the first backend. One that makes other host calls has no answer of its own: it
+ * is taken out, and `equal` becomes false.
+ */
+static bool
+run_others(const NubCliRequest *request, const char *file, NubBundle *bundle, const Reach *reach,
+           GArray *runs, bool *equal)
+{
+    for (guint i = 1; i < runs->len; i++) {
+        struct run *run = &g_array_index(runs, struct run, i);
+        GError *error = NULL;
+        if (reach->tape && tape_is_full(reach->tape)) {
+            nub_cli_fail("%s: too many host calls to run it on other backends again", file);
+            return false;
+        }
+        if (reach->tape)
+            tape_rewind(reach->tape);
+        bool ok = call_on(request, bundle, reach, run, &error);
+        const char *other = reach->tape && takes_hosts(run) ? tape_difference(reach->tape) : NULL;
+        if (!ok && !other) {
+            g_prefix_error(&error, "%s: ", file);
+            nub_cli_fail_error(error);
+            return false;
+        }
+        g_clear_error(&error);
+        if (!other)
+            continue;
+        *equal = false;
+        fprintf(stderr, "nub run: %s and %s differ: %s\n",
+                g_array_index(runs, struct run, 0).answer.backend, run->answer.backend, other);
+        g_array_remove_index(runs, i--);
+    }
+    return true;
 }
 
 /* Adds a run on the named backend (NULL: the default one). False with a message. */
 static bool
-open_kernel(NubRegistry *registry, const char *name, const NubCliRequest *request, char **words,
-            GArray *runs)
+open_kernel(NubRegistry *registry, const char *name, const NubCliRequest *request, GArray *runs)
 {
     g_autoptr(GError) error = NULL;
     struct run run = { 0 };
@@ -77,22 +153,20 @@ open_kernel(NubRegistry *registry, const char *name, const NubCliRequest *reques
         nub_cli_fail("%s", error->message);
         return false;
     }
-    bool ok = give_host(request, words, &run, runs->len == 0);
     g_array_append_val(runs, run);
-    return ok;
+    return true;
 }
 
 static bool
-open_kernels(NubRegistry *registry, const NubCliRequest *request, char **words, GArray *runs)
+open_kernels(NubRegistry *registry, const NubCliRequest *request, GArray *runs)
 {
     g_autoptr(GPtrArray) infos = nub_registry_list_backends(registry);
 
     if (!all_backends())
-        return open_kernel(registry, nub_cli_call_values.backend, request, words, runs);
+        return open_kernel(registry, nub_cli_call_values.backend, request, runs);
     for (guint i = 0; i < infos->len; i++)
         if (nub_backend_info_get_state(infos->pdata[i]) != NUB_BACKEND_STATE_DISABLED &&
-            !open_kernel(registry, nub_backend_info_get_name(infos->pdata[i]), request, words,
-                         runs))
+            !open_kernel(registry, nub_backend_info_get_name(infos->pdata[i]), request, runs))
             return false;
     if (runs->len == 0)
         nub_cli_fail("no backend opens");
@@ -178,9 +252,9 @@ write_stats(const GArray *runs)
 }
 
 static int
-finish(const NubCliRequest *request, const GArray *runs)
+finish(const NubCliRequest *request, const GArray *runs, bool equal)
 {
-    bool good = compare(runs);
+    bool good = compare(runs) && equal;
 
     (nub_cli_values.json ? print_json : print_text)(request, runs, good);
     for (guint i = 0; i < runs->len; i++)
@@ -191,20 +265,12 @@ finish(const NubCliRequest *request, const GArray *runs)
     return good ? NUB_CLI_OK : NUB_CLI_FAILED;
 }
 
-/* the first backend speaks for all: they agree, or that has been said */
-static void
-print_where(const NubCliRequest *request, const char *file, NubBundle *bundle, struct run *run)
-{
-    NubHash root;
-
-    nub_cap_get_hash(nub_bundle_get_root(bundle), &root);
-    nub_run_where_print(run->kernel, file, &root, request, &run->answer.result);
-}
-
 static int
 run(char **args)
 {
     g_auto(NubCliRequest) request = { 0 };
+    g_auto(Reach) reach = { 0 };
+    bool equal = true;
     g_autoptr(GArray) runs = g_array_new(FALSE, TRUE, sizeof(struct run));
 
     nub_run_where_endpoint(args[0]);
@@ -219,16 +285,16 @@ run(char **args)
     request.resume = nub_cap_is_paused(nub_bundle_get_root(bundle));
     if (request.resume && (nub_cli_call_values.endpoint || nub_cli_call_values.args))
         return nub_cli_usage("%s: a paused instance takes no --endpoint and no --arg", args[0]);
+    NubHash root;
+    nub_cap_get_hash(nub_bundle_get_root(bundle), &root);
+    g_autoptr(NubDebug) debug = nub_debug_load(args[0], &root);
     g_autoptr(NubRegistry) registry = nub_cli_registry();
-    if (!registry || !open_kernels(registry, &request, args + 1, runs))
+    if (!registry || !open_kernels(registry, &request, runs) ||
+        !reach_open(&reach, &request, args + 1, debug || runs->len > 1) ||
+        !run_first(&request, args[0], bundle, &reach, debug, &g_array_index(runs, struct run, 0)) ||
+        !run_others(&request, args[0], bundle, &reach, runs, &equal))
         return NUB_CLI_HOST;
-    for (guint i = 0; i < runs->len; i++)
-        if (!run_on(&request, args[0], bundle, &g_array_index(runs, struct run, i)))
-            return NUB_CLI_HOST;
-    int code = finish(&request, runs);
-    if (!nub_cli_values.json)
-        print_where(&request, args[0], bundle, &g_array_index(runs, struct run, 0));
-    return code;
+    return finish(&request, runs, equal);
 }
 
 static const GOptionEntry options[] = {

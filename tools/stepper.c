@@ -9,6 +9,7 @@
 #include "bytes.h"
 #include "cap.h"
 #include "gas.h"
+#include "hosted.h"
 
 #include <string.h>
 
@@ -64,7 +65,7 @@ nub_program_clear(NubProgram *program)
 /* ---- the machine ----------------------------------------------------------------------------- */
 
 bool
-nub_stepper_open(NubStepper *stepper, NubKernel *kernel, NubCall *call,
+nub_stepper_open(NubStepper *stepper, NubKernel *kernel, NubCall *call, GBytes *input,
                  const struct nub_program *program, guint32 model, guint32 mem_cycles, guint64 gas,
                  GError **error)
 {
@@ -77,7 +78,8 @@ nub_stepper_open(NubStepper *stepper, NubKernel *kernel, NubCall *call,
     nub_call_set_gas(call, 1);
     nub_call_set_gas_model(call, NUB_GAS_INSTRUCTION, mem_cycles);
     stepper->session = nub_kernel_open_session_for_call(kernel, call, error);
-    return stepper->session && nub_session_get_pc(stepper->session, &stepper->pc, error) &&
+    return stepper->session && nub_hosted_lay_input(stepper->session, input, error) &&
+           nub_session_get_pc(stepper->session, &stepper->pc, error) &&
            nub_session_get_regs(stepper->session, stepper->regs, error);
 }
 

@@ -48,10 +48,10 @@ typedef struct {
 } NubStep;
 
 /**
- * A stepper for `call`, in whose name gas is counted: `gas`, `model` and `mem_cycles` count here and
+ * A stepper for `call` with `input` (NULL: none), in whose name gas is counted: `gas`, `model` and `mem_cycles` count here and
  * those of `call` are overwritten. `program` must outlive it. False with @error.
  */
-bool nub_stepper_open(NubStepper *stepper, NubKernel *kernel, NubCall *call, const struct nub_program *program, guint32 model, guint32 mem_cycles, guint64 gas, GError **error);
+bool nub_stepper_open(NubStepper *stepper, NubKernel *kernel, NubCall *call, GBytes *input, const struct nub_program *program, guint32 model, guint32 mem_cycles, guint64 gas, GError **error);
 void nub_stepper_clear(NubStepper *stepper);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(NubStepper, nub_stepper_clear)
 

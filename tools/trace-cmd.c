@@ -113,8 +113,6 @@ call_of(const NubCliRequest *request, const NubHash *root)
 
     nub_call_set_endpoint(call, request->endpoint);
     nub_call_set_args(call, request->args);
-    if (request->input)
-        nub_call_set_input(call, request->input);
     return call;
 }
 
@@ -131,7 +129,7 @@ trace(NubKernel *kernel, NubBundle *bundle, const NubCliRequest *request)
         !nub_program_find(&program, kernel, &root, &error))
         return nub_cli_fail_error(error);
     g_autoptr(NubCall) call = call_of(request, &root);
-    if (!nub_stepper_open(&stepper, kernel, call, &program.program,
+    if (!nub_stepper_open(&stepper, kernel, call, request->input, &program.program,
                           nub_kernel_get_gas_model(kernel), nub_kernel_get_mem_cycles(kernel),
                           request->gas, &error))
         return nub_cli_fail_error(error);

@@ -102,6 +102,8 @@ record_destroy(void *backend)
 
     if (self->fd >= 0)
         close(self->fd);
+    if (self->frames == 1) /* looked at and closed again, as 'nub backends' does: nothing to keep */
+        unlink(self->path);
     pthread_mutex_destroy(&self->lock);
     free(self->path);
     free(self);

@@ -68,6 +68,8 @@ code_full_call(struct nub_codec *codec, struct nub_frame *frame)
     nub_codec_u64(codec, &frame->max_output);
     nub_codec_hash(codec, &frame->expected_head);
     nub_codec_u32(codec, &has_tape);
+    if (has_tape > 1)
+        codec->failed = true;
     if (has_tape && !codec->failed)
         tape_code(codec, &frame->tape);
     code_result(codec, &frame->result);

@@ -34,22 +34,40 @@ struct tape {
     } * slots;
     struct event *events;
     size_t n_events, at;
-    bool playing;
+    size_t limit, kept; /* bytes; 0: no limit */
+    bool playing, full;
     char difference[128];       /* empty: none */
     struct nub_host_call *live; /* the reference's call while a callback runs */
 };
 
-/* Appends one zeroed element to an array; NULL when there is no memory. */
+/* Appends one zeroed element to an array that doubles when it is full; NULL when there is no
+ * memory. */
 static void *
 append(void **array, size_t *n, size_t size)
 {
-    char *grown = realloc(*array, (*n + 1) * size);
+    char *elements = *array;
 
-    if (!grown)
-        return NULL;
-    *array = grown;
-    memset(grown + *n * size, 0, size);
-    return grown + (*n)++ * size;
+    if ((*n & (*n - 1)) == 0) {
+        elements = realloc(elements, (*n ? 2 * *n : 1) * size);
+        if (!elements)
+            return NULL;
+        *array = elements;
+    }
+    memset(elements + *n * size, 0, size);
+    return elements + (*n)++ * size;
+}
+
+static void
+forget_events(struct tape *tape)
+{
+    for (size_t i = 0; i < tape->n_events; i++) {
+        for (size_t k = 0; k < tape->events[i].n_transfers; k++)
+            free(tape->events[i].transfers[k].data);
+        free(tape->events[i].transfers);
+    }
+    free(tape->events);
+    tape->events = NULL;
+    tape->n_events = 0;
 }
 
 /* ---- recording ----------------------------------------------------------------------------- */
@@ -78,6 +96,7 @@ record_transfer(struct tape *tape, bool is_write, uint64_t address, void *data, 
             status = nub_fail(failure, NUB_ERR_NO_MEMORY, "tape: out of memory");
     }
     transfer->status = (uint32_t)status;
+    tape->kept += sizeof *transfer + (transfer->data ? size : 0);
     return status;
 }
 
@@ -97,11 +116,18 @@ record_write(void *machine, uint64_t address, const void *data, uint64_t size,
 static uint32_t
 record(struct tape *tape, const struct nub_host_entry *real, struct nub_host_call *call)
 {
-    struct event *event = append((void **)&tape->events, &tape->n_events, sizeof *event);
     struct nub_host_call seen = *call;
 
+    if (tape->limit && tape->kept > tape->limit) {
+        tape->full = true;
+        forget_events(tape);
+    }
+    if (tape->full)
+        return real->call(real->ctx, call);
+    struct event *event = append((void **)&tape->events, &tape->n_events, sizeof *event);
     if (!event)
         return NUB_HOST_FAIL;
+    tape->kept += sizeof *event;
     event->number = call->number;
     event->gas_before = call->gas;
     memcpy(event->regs_before, call->regs, sizeof event->regs_before);
@@ -191,12 +217,7 @@ tape_free(struct tape *tape)
 {
     if (!tape)
         return;
-    for (size_t i = 0; i < tape->n_events; i++) {
-        for (size_t k = 0; k < tape->events[i].n_transfers; k++)
-            free(tape->events[i].transfers[k].data);
-        free(tape->events[i].transfers);
-    }
-    free(tape->events);
+    forget_events(tape);
     free(tape->slots);
     free(tape->entries);
     free(tape);
@@ -232,6 +253,18 @@ const struct nub_host_table *
 tape_table(struct tape *tape)
 {
     return &tape->table;
+}
+
+void
+tape_limit(struct tape *tape, size_t bytes)
+{
+    tape->limit = bytes;
+}
+
+bool
+tape_is_full(const struct tape *tape)
+{
+    return tape->full;
 }
 
 void

@@ -18,6 +18,10 @@ struct tape *tape_new(const struct nub_host_table *hosts);
 void tape_free(struct tape *tape);
 /** The table to run with: it records until the first tape_rewind(), and plays from then on. */
 const struct nub_host_table *tape_table(struct tape *tape);
+/** No more than about `bytes` are recorded: what is past that is answered, and the tape is full. */
+void tape_limit(struct tape *tape, size_t bytes);
+/** Whether something was left out; such a tape is empty and cannot be played. */
+bool tape_is_full(const struct tape *tape);
 /** Back to the beginning, to be played. */
 void tape_rewind(struct tape *tape);
 /** After a playback: what differed, or NULL. */

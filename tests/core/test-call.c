@@ -286,6 +286,37 @@ test_host_table(void)
     }
 }
 
+static NubHostVerdict
+ask_another(NubHostCall *call, gpointer table)
+{
+    return nub_host_table_call(table, call);
+}
+
+/* A table may stand before another; what that has no callback for pauses. */
+static void
+test_host_table_before_another(void)
+{
+    g_autoptr(NubKernel) kernel = nub_test_local();
+    NubHash instance = nub_test_publish(kernel, &nub_test_calls_host);
+    Host host = { .verdict = NUB_HOST_VERDICT_FINISH };
+
+    for (guint known = 0; known <= 1; known++) {
+        g_autoptr(NubHostTable) behind = nub_host_table_new(), front = nub_host_table_new();
+        g_autoptr(NubCall) call = nub_call_new(&instance);
+        g_autoptr(GError) error = NULL;
+        NubResult result;
+        nub_host_table_add(behind, known ? 5 : 6, 99, host_function, &host, NULL);
+        nub_host_table_add(front, 5, 10, ask_another, behind, NULL);
+        nub_call_set_host_table(call, front);
+        nub_call_set_gas(call, 150);
+        g_autoptr(NubOutcome) outcome = nub_kernel_invoke(kernel, call, NULL, &error);
+        g_assert_no_error(error);
+        nub_outcome_get_result(outcome, &result);
+        g_assert_cmpuint(result.exit_reason, ==, known ? NUB_EXIT_HALT : NUB_EXIT_HOST_CALL);
+        g_assert_cmpuint(host.calls, ==, known);
+    }
+}
+
 static void
 test_host_fails(void)
 {
@@ -350,6 +381,7 @@ main(int argc, char **argv)
     g_test_add_func("/core/call/in-the-background", test_in_the_background);
     g_test_add_func("/core/call/resume", test_resume);
     g_test_add_func("/core/host/verdicts", test_host_table);
+    g_test_add_func("/core/host/a-table-before-another", test_host_table_before_another);
     g_test_add_func("/core/host/failing", test_host_fails);
     return g_test_run();
 }

@@ -98,6 +98,32 @@ test_what_was_recorded_happens_again(void)
 }
 
 static void
+test_a_list_says_what_is_in_it(void)
+{
+    NubKernel *kernel = recorder();
+
+    record_a_life(kernel);
+    g_object_unref(kernel);
+    g_autoptr(NubRan) ran = nub_ran("replay calls --list");
+    nub_assert_code(ran, 0);
+    nub_assert_out(ran, "    1  begin             local, ");
+    nub_assert_out(ran,
+                   "  invoke_cached     0900000000000000000000000000000000000000000000000000000000"
+                   "000000 NOT_PUBLISHED\n");
+    nub_assert_out(ran, "  session_run       session 1 host-call, value 0x");
+    g_autoptr(NubRan) json = nub_ran("replay calls --list --json");
+    nub_assert_code(json, 0);
+    g_autoptr(JsonNode) node = nub_ran_json(json);
+    JsonArray *frames = json_node_get_array(node);
+    JsonObject *last = json_array_get_object_element(frames, json_array_get_length(frames) - 1);
+    g_assert_cmpstr(json_object_get_string_member(last, "kind"), ==, "set_state_root");
+    g_assert_cmpuint(
+        json_array_get_length(frames), ==,
+        (guint)g_ascii_strtoull(json_object_get_string_member(last, "frame"), NULL, 10));
+    forget();
+}
+
+static void
 test_an_existing_file_is_refused(void)
 {
     g_autofree char *backends = NULL;
@@ -112,6 +138,21 @@ test_an_existing_file_is_refused(void)
     g_autoptr(NubKernel) kernel = nub_registry_open(registry, "recorded", &error);
     g_assert_null(kernel);
     g_assert_nonnull(strstr(error->message, "exists already; a %n in the name numbers the files"));
+    forget();
+}
+
+/* `nub backends` opens every backend: the run after it must still find room for its recording. */
+static void
+test_a_recorder_that_is_not_used_leaves_no_file(void)
+{
+    g_autofree char *path = g_build_filename(nub_test_folder(), "calls", NULL);
+
+    g_object_unref(recorder());
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+    NubKernel *kernel = recorder();
+    nub_test_publish(kernel, &nub_test_returns);
+    g_object_unref(kernel);
+    g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
     forget();
 }
 
@@ -185,8 +226,11 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/plugins/record/what-was-recorded-happens-again",
                     test_what_was_recorded_happens_again);
+    g_test_add_func("/plugins/record/a-list-says-what-is-in-it", test_a_list_says_what_is_in_it);
     g_test_add_func("/plugins/record/an-existing-file-is-refused",
                     test_an_existing_file_is_refused);
+    g_test_add_func("/plugins/record/a-recorder-that-is-not-used-leaves-no-file",
+                    test_a_recorder_that_is_not_used_leaves_no_file);
     g_test_add_func("/plugins/record/every-changed-byte-is-noticed",
                     test_every_changed_byte_is_noticed);
     g_test_add_func("/plugins/record/another-answer-is-a-difference",

@@ -1,4 +1,4 @@
-/* test-docs.c - runs the examples of docs/cli.md and docs/conformance.md
+/* test-docs.c - runs the examples of docs/cli.md, docs/conformance.md and docs/recording.md
  *
  * A line of a ```console block that begins with "$ nub " is run; the lines that follow it must be
  * what is printed, standard error last, with "[exit N]" after them when the exit code is not 0.
@@ -101,9 +101,17 @@ main(int argc, char **argv)
                    "version: 1\nstore: { module: nub-store-lmdb, options: { path: store } }\n"
                    "backends:\n  - { name: local, module: nub-local }\n",
                    -1);
+    nub_test_write("record.yaml",
+                   "version: 1\nbackends:\n"
+                   "  - { name: local, module: nub-local, priority: 1 }\n"
+                   "  - { name: recorded, module: nub-record, options: { backend: local, file: "
+                   "calls.nubrec } }\n",
+                   -1);
     nub_test_write("wrong.yaml", "version: 1\nbackend: []\n", -1);
     g_test_add_data_func("/tools/docs/the-examples-of-cli-are-true", "cli.md", test_page);
     g_test_add_data_func("/tools/docs/the-examples-of-conformance-are-true", "conformance.md",
+                         test_page);
+    g_test_add_data_func("/tools/docs/the-examples-of-recording-are-true", "recording.md",
                          test_page);
     int status = g_test_run();
     nub_test_folder_remove();

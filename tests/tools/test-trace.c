@@ -146,6 +146,46 @@ test_a_fault_leaves_no_write_behind(void)
                         "exit page-fault arg=0x11000 pc=7 gas=77\n");
 }
 
+/* The one gives the second byte of its input, the other leaves no room for any. */
+static const char reading[] = ".image reading\n"
+                              "    .map 0x10000, 4KiB\n"
+                              "    .endpoint main, ra=0xffff0000\n"
+                              "main:\n"
+                              "    load_ind_u8 a0, [a0 + 1]\n"
+                              "    jump_ind ra, 0\n"
+                              ".instance it, reading\n";
+static const char full[] = ".image full\n"
+                           "    .map 0xff000000, 4KiB\n"
+                           "    .endpoint main, ra=0xffff0000\n"
+                           "main:\n"
+                           "    jump_ind ra, 0\n"
+                           ".instance it, full\n";
+
+static void
+test_input_is_what_a_run_finds(void)
+{
+    nub_test_write("in", "abc", 3);
+    nub_test_write("none", "", 0);
+    nub_test_write("reading.s", reading, -1);
+    nub_test_write("full.s", full, -1);
+    g_autoptr(NubRan) one = nub_ran("asm reading.s");
+    g_autoptr(NubRan) two = nub_ran("asm full.s");
+    nub_assert_code(one, 0);
+    nub_assert_code(two, 0);
+    g_autoptr(NubRan) ran = nub_ran("trace --config config.yaml -b local reading.nub -i in -g 99");
+    nub_assert_code(ran, 0);
+    nub_assert_out(ran, "start @0 ra=0xffff0000 a0=0xfeff0000 a1=0x3\n"
+                        "@0 gas=77 a0=0x62\n"
+                        "exit halt");
+    g_autoptr(NubRan) empty =
+        nub_ran("trace --config config.yaml -b local reading.nub -i none -g 99");
+    nub_assert_out(empty, "start @0 ra=0xffff0000 a0=0xfeff0000\n");
+    nub_assert_out(empty, "exit page-fault arg=0xfeff0000");
+    g_autoptr(NubRan) refused = nub_ran("trace --config config.yaml -b local full.nub -i in");
+    nub_assert_code(refused, 3);
+    nub_assert_err(refused, "the instance has pages in the input zone");
+}
+
 /* `backend`, a module of this build, gives what local gives. */
 static void
 test_every_backend_gives_the_same(gconstpointer backend)
@@ -246,6 +286,7 @@ main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     write_files();
+    g_test_add_func("/tools/trace/input-is-what-a-run-finds", test_input_is_what_a_run_finds);
     g_test_add_func("/tools/trace/each-line-is-known", test_each_line_is_known);
     g_test_add_func("/tools/trace/gas-is-what-a-run-leaves", test_gas_is_what_a_run_leaves);
     g_test_add_func("/tools/trace/a-fault-leaves-no-write-behind",

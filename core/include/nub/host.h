@@ -118,6 +118,19 @@ NUB_AVAILABLE_IN_0_1
 void nub_host_table_add(NubHostTable *self, guint32 number, guint64 price, NubHostFunc func, gpointer user_data, GDestroyNotify destroy);
 
 /**
+ * nub_host_table_call:
+ * @self: a table
+ * @call: a host call
+ *
+ * Asks the callback that the table has for the number of @call: for a callback of another table that
+ * stands before this one, to count, to log or to record. The price is not taken.
+ *
+ * Returns: what the callback answers; %NUB_HOST_VERDICT_PAUSE where there is none. Since: 0.1
+ */
+NUB_AVAILABLE_IN_0_1
+NubHostVerdict nub_host_table_call(NubHostTable *self, NubHostCall *call);
+
+/**
  * nub_host_call_get_number:
  * @self: a host call
  *

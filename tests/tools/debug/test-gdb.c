@@ -133,6 +133,22 @@ test_registers_and_memory(void)
 }
 
 static void
+test_input(void)
+{
+    static const char commands[] = "printf \"input at %lx, %d bytes\\n\", $a0, $a1\n"
+                                   "x/4xb $a0\nkill\n";
+    static const char *const expected[] = { "input at feff0000, 3 bytes", "0x78\t0x79\t0x7a\t0x00",
+                                            "server 0", NULL };
+
+    if (!has_tools())
+        return;
+    nub_test_write("in", "xyz", 3);
+    g_autofree char *out = debug_with("--endpoint start --input in", commands);
+    assert_order(out, expected);
+    nub_test_folder_remove();
+}
+
+static void
 test_interrupt(void)
 {
     static const char commands[] = "python\nimport gdb, os, signal, threading, time\n"
@@ -157,6 +173,7 @@ main(int argc, char **argv)
                     test_breakpoints_and_steps);
     g_test_add_func("/tools/debug/shows-and-changes-registers-and-memory",
                     test_registers_and_memory);
+    g_test_add_func("/tools/debug/input-is-laid", test_input);
     g_test_add_func("/tools/debug/is-interrupted", test_interrupt);
     return g_test_run();
 }

@@ -232,11 +232,106 @@ test_names(struct fixture *f, gconstpointer data)
     expect(f, "run t.nub -b local -e second -a 2", 0, "value    6", NULL);
     expect(f, "run t.nub -b local -e second -a 7", 1, "where    inner (t.c:5)", NULL);
     expect(f, "run t.nub -b local -e third -a 7", 2, NULL, "third");
+    expect(f, "run u.nub -b local -e third", 3, NULL, "u.nub: No such file");
     expect(f, "disasm t.nub", 0, " ; inner (t.c:", NULL);
     expect(f, "disasm t.nub -o t.s", 0, NULL, NULL);
     expect(f, "asm t.s -o again.nub", 0, NULL, NULL);
     g_autofree char *first = checksum_of(f, "t.nub"), *second = checksum_of(f, "again.nub");
     g_assert_cmpstr(first, ==, second); /* comments change nothing */
+}
+
+static const char talking[] = "#include <nub-host.h>\n"
+                              "static char buffer[64];\n"
+                              "static __attribute__((noinline)) int end(int how)\n"
+                              "{\n"
+                              "    if (how == 0)\n"
+                              "        nub_trap();\n"
+                              "    if (how == 1)\n"
+                              "        *(volatile char *)16 = 1;\n"
+                              "    if (how == 2)\n"
+                              "        for (;;)\n"
+                              "            buffer[1]++;\n"
+                              "    if (how == 3)\n"
+                              "        ((void (*)(void))5)();\n"
+                              "    return 7;\n"
+                              "}\n"
+                              "NUB_EXPORT int talk(int how)\n"
+                              "{\n"
+                              "    int64_t n = nub_host_read(0, buffer, sizeof buffer);\n"
+                              "    nub_host_write(1, buffer, (size_t)n);\n"
+                              "    return buffer[0] == 'h' ? end(how) : 0;\n"
+                              "}\n"
+                              "NUB_EXPORT int fed(const char *in, size_t n)\n"
+                              "{\n"
+                              "    return n == 5 && in[4] == 'o' ? end(0) : 0;\n"
+                              "}\n";
+
+/* `nub` with a file as its standard input */
+static struct outcome
+nub_reading(const struct fixture *f, const char *words, const char *file)
+{
+    g_autofree char *line = g_strdup_printf("sh -c '%s %s < %s'", NUB_COMMAND, words, file);
+
+    return run_words(f, line);
+}
+
+/* The line is there after each exit but halt, also when the host was asked; the host is asked once.
+ */
+static void
+test_where_with_a_host(struct fixture *f, gconstpointer data)
+{
+    static const char *const ends[] = {
+        "trap\nwhere    end (t.c:6)\n", "page-fault at 0x0\nwhere    end (t.c:8)\n",
+        "out-of-gas\nwhere    end (t.c:", "panic\nwhere    end (t.c:13)\n"
+    };
+
+    (void)data;
+    if (!link_test_has_tools())
+        return;
+    write_file(f, "t.c", talking);
+    write_file(f, "in", "hello");
+    expect(f, "cc -O1 t.c -o t.nub", 0, NULL, NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_autofree char *words = g_strdup_printf("run t.nub -b local -e talk -g 100000 -a %u", i);
+        struct outcome ran = nub_reading(f, words, "in");
+        g_autofree char *head = g_strdup_printf("hellobackend  local\nexit     %s", ends[i]);
+        g_assert_cmpint(ran.status, ==, 1);
+        g_assert_true(g_str_has_prefix(ran.out, head));
+        g_assert_cmpstr(ran.err, ==, "");
+        outcome_clear(&ran);
+    }
+    struct outcome halted = nub_reading(f, "run t.nub -b local -e talk -a 4", "in");
+    g_assert_cmpint(halted.status, ==, 0);
+    g_assert_null(strstr(halted.out, "where"));
+    outcome_clear(&halted);
+    struct outcome json = nub_reading(f, "run t.nub -b local -e talk --json", "in");
+    g_assert_nonnull(strstr(json.out, "\"where\" : \"end (t.c:6)\""));
+    g_assert_cmpstr(json.err, ==, "hello");
+    outcome_clear(&json);
+    expect(f, "run t.nub -b local -e fed -i in", 1, "trap\nwhere    end (t.c:6)\n", NULL);
+    expect(f, "prof t.nub -e fed -i in", 1, "  end\n", NULL);
+    expect(f, "run t.nub -b local -e talk --host none", 1, "host-call 3\nwhere    talk (", NULL);
+}
+
+/* What one backend has read the others must read, too, and only one is heard. */
+static void
+test_every_backend_reads_the_same(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    if (!link_test_has_tools())
+        return;
+    write_file(f, "t.c", talking);
+    write_file(f, "in", "hello");
+    write_file(f, "two.yaml",
+               "version: 1\nbackends:\n  - { name: local, module: nub-local }\n"
+               "  - { name: checked, module: nub-local, options: { memory: checked } }\n");
+    expect(f, "cc -O1 t.c -o t.nub", 0, NULL, NULL);
+    struct outcome ran = nub_reading(f, "run t.nub --config two.yaml -b all -e talk -a 4", "in");
+    g_assert_cmpint(ran.status, ==, 0);
+    g_assert_nonnull(strstr(ran.out, "2 backends, all equal"));
+    g_assert_cmpstr(ran.err, ==, "");
+    g_assert_true(strstr(ran.out, "hello") == g_strrstr(ran.out, "hello"));
+    outcome_clear(&ran);
 }
 
 /* the number that stands before `word` */
@@ -288,6 +383,8 @@ main(int argc, char **argv)
     TEST("/tools/link/command/progress-is-for-terminals", test_link_on_a_terminal);
     TEST("/tools/cc/a-cmake-project-cross-compiles", test_toolchain_file);
     TEST("/tools/run/knows-names-and-lines", test_names);
+    TEST("/tools/run/says-where-a-program-with-a-host-stopped", test_where_with_a_host);
+    TEST("/tools/run/every-backend-reads-the-same", test_every_backend_reads_the_same);
     TEST("/tools/prof/finds-all-gas-of-a-run", test_prof);
     return g_test_run();
 }

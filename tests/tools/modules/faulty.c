@@ -1,7 +1,7 @@
-/* faulty.c - the local backend with one fault, to prove that `nub conform` notices
+/* faulty.c - the local backend with one fault, to prove that `nub conform` and `nub bisect` notice
  *
  * Each module built from this file is nub-local with one function replaced; NUB_FAULT names the
- * fault. Nothing else may be wrong with it: what conform reports must be that fault.
+ * fault. Nothing else may be wrong with it: what they report must be that fault.
  */
 #include <nub/plugin.h>
 
@@ -87,6 +87,58 @@ refcount_plus_one(void *backend, const struct nub_hash *hash, uint64_t *count,
     int32_t status = local.refcount(backend, hash, count, failure);
 
     ++*count;
+    return status;
+}
+
+/*
+ * A program that is another one where it holds the constant 0x11111111111111NN: the byte `offset`
+ * behind the constant's first is `by`. The directory has it under the name of the right one
+ * (`verify: never`), so this is a backend that takes one instruction for another.
+ */
+static const struct {
+    const char *fault;
+    uint8_t marker, offset, by;
+} parts[] = {
+    { "part-register", 0x01, 0, 0x09 }, /* the constant itself */
+    { "part-memory", 0x02, 12, 9 },     /* what the store behind it stores */
+    { "part-gas", 0x03, 8, 0x86 },      /* or_imm for mul_imm_64: the same result, another price */
+    { "part-pc", 0x04, 8, 0x52 },       /* branch_ne_imm for branch_eq_imm */
+    { "part-exit", 0x05, 8, 0xff },     /* no instruction for trap */
+};
+
+static void
+change_part(uint8_t *wire, uint64_t size)
+{
+    uint8_t constant[8] = { 0, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11 };
+    size_t i = 0;
+
+    while (strcmp(parts[i].fault, NUB_FAULT) != 0)
+        i++;
+    constant[0] = parts[i].marker;
+    for (uint64_t at = 0; at + sizeof constant + parts[i].offset <= size; at++) {
+        if (memcmp(wire + at, constant, sizeof constant) != 0)
+            continue;
+        wire[at + parts[i].offset] = parts[i].by;
+        return;
+    }
+}
+
+static int32_t
+put_another_part(void *backend, struct nub_slice wire, struct nub_hash *hash,
+                 struct nub_failure *failure)
+{
+    int32_t status = local.put_cap(backend, wire, hash, failure);
+    uint8_t *copy = status == NUB_OK ? malloc(wire.size) : NULL;
+
+    if (!copy)
+        return status;
+    memcpy(copy, wire.data, wire.size);
+    change_part(copy, wire.size);
+    status = local.drop_cap(backend, hash, failure);
+    if (status == NUB_OK)
+        status =
+            local.put_cap_with_hash(backend, hash, (struct nub_slice){ copy, wire.size }, failure);
+    free(copy);
     return status;
 }
 
@@ -207,6 +259,11 @@ static const struct {
     { "failure", OP(invoke_cached), (any_fn)call_past_the_failure },
     { "reading", OP(put_cap_with_hash), (any_fn)put_reading_always },
     { "changes", OP(get_changes), (any_fn)changes_with_one_more },
+    { "part-register", OP(put_cap), (any_fn)put_another_part },
+    { "part-memory", OP(put_cap), (any_fn)put_another_part },
+    { "part-gas", OP(put_cap), (any_fn)put_another_part },
+    { "part-pc", OP(put_cap), (any_fn)put_another_part },
+    { "part-exit", OP(put_cap), (any_fn)put_another_part },
     { "few", 0, NULL },
 };
 
