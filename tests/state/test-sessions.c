@@ -181,6 +181,13 @@ test_parked_commit(gconstpointer setting)
     }
 }
 
+/* Sessions that wait in the tests below; a sanitizer takes its time with each. */
+#ifdef __SANITIZE_ADDRESS__
+#define MANY 1000
+#else
+#define MANY 10000
+#endif
+
 /* ---- what is not to be had ----------------------------------------------------------------- */
 
 static NubSession **
@@ -231,7 +238,7 @@ test_no_address_space(gconstpointer setting)
         NubHash instance = publish(kernel);
         limit.rlim_cur = limit.rlim_max = nub_test_memory(0) + (1u << 30);
         g_assert_cmpint(setrlimit(RLIMIT_AS, &limit), ==, 0);
-        finish_many(start_many(kernel, &instance, 10000), 10000);
+        finish_many(start_many(kernel, &instance, MANY), MANY);
         return;
     }
     try_in_child(setting);
@@ -302,12 +309,12 @@ try_waiting(NubSession **session, guint i)
 static void
 test_no_mappings(gconstpointer setting)
 {
-    enum { N = 10000, TRIED = 40 };
+    enum { TRIED = 40 };
 
     if (g_test_subprocess()) {
         g_autoptr(NubKernel) kernel = open_setting(setting);
         NubHash instance = publish(kernel);
-        NubSession **waiting = start_many(kernel, &instance, N);
+        NubSession **waiting = start_many(kernel, &instance, MANY);
         const gsize size = MOST_MAPPINGS / 2 * (gsize)8192;
         guint8 *area = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         g_assert_true(area != MAP_FAILED);
@@ -319,7 +326,7 @@ test_no_mappings(gconstpointer setting)
         }
         g_test_message("%u of %u runs were refused", refused, 2 * TRIED);
         g_assert_cmpint(munmap(area, size), ==, 0);
-        finish_many(waiting, N);
+        finish_many(waiting, MANY);
         return;
     }
     if (mappings_can_be_used_up())
