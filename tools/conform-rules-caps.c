@@ -235,7 +235,7 @@ ask_changes(struct nub_abi_fixture *fixture, const struct nub_hash *base,
     };
 
     *told = (struct told){ .is_ascending = true };
-    return fixture->ops.get_changes(fixture->backend, base, hash, &changes, NULL);
+    return fixture->module.ops.get_changes(fixture->backend, base, hash, &changes, NULL);
 }
 
 /* From `before` to `after`: the header once, and exactly the pages that differ. */
