@@ -111,18 +111,20 @@ run_once(NubHosted *self, guint64 limit, GError **error)
 static enum nub_host_answer
 answer(NubHosted *self)
 {
-    const struct nub_host_stop stop = { .regs = self->regs,
-                                        .gas = &self->gas,
-                                        .pc = &self->pc,
-                                        .reason = &self->result.exit_reason,
-                                        .arg = &self->result.exit_arg,
-                                        .program = self->program,
-                                        .machine = self->session,
-                                        .read = host_read,
-                                        .write = host_write };
+    struct nub_host_call call = { .struct_size = sizeof call,
+                                  .number = self->result.exit_arg,
+                                  .regs = self->regs,
+                                  .gas = self->gas,
+                                  .machine = self->session,
+                                  .read = host_read,
+                                  .write = host_write };
     bool finished = false;
+    const struct nub_host_end end = { &self->pc, &self->result.exit_reason, &self->result.exit_arg,
+                                      &finished };
+    enum nub_host_answer next = nub_host_ask(self->hosts, &call, &self->gas);
 
-    return nub_host_ask(self->hosts, &stop, &finished);
+    nub_host_end(next, &call, self->program, &end);
+    return next;
 }
 
 bool
@@ -133,9 +135,7 @@ nub_hosted_run(NubHosted *self, guint64 limit, GError **error)
     do {
         if (!run_once(self, limit, error))
             return false;
-        next = NUB_HOST_ANSWER_END;
-        if (self->result.exit_reason == NUB_EXIT_HOST_CALL && self->hosts)
-            next = answer(self);
+        next = self->result.exit_reason == NUB_EXIT_HOST_CALL ? answer(self) : NUB_HOST_ANSWER_EXIT;
         if (next == NUB_HOST_ANSWER_GO_ON &&
             !nub_session_set_regs(self->session, self->regs, error))
             return false;
