@@ -385,18 +385,32 @@ commit_again_and_again(gpointer data)
     return NULL;
 }
 
+static gpointer
+set_head_again_and_again(gpointer data)
+{
+    for (guint i = 0; i < 60; i++) {
+        g_autoptr(GError) error = NULL;
+        NubHash root;
+        g_assert_true(nub_kernel_state_root(data, &root, &error));
+        g_assert_true(nub_kernel_set_state_root(data, &root, &error));
+        g_assert_no_error(error);
+    }
+    return NULL;
+}
+
 /* Heads race, and collections run: what is stored is a whole at any time. */
 static void
 test_many_threads(Fixture *self, gconstpointer data)
 {
     g_autoptr(NubStore) store = nub_registry_get_store(self->registry);
     NubKernel *kernel = open_kernel(self, NULL);
-    GThread *threads[3];
+    GThread *threads[4];
     NubHash root, stored;
 
     (void)data;
-    for (gsize i = 0; i < G_N_ELEMENTS(threads); i++)
+    for (gsize i = 0; i < 3; i++)
         threads[i] = g_thread_new("commit", commit_again_and_again, kernel);
+    threads[3] = g_thread_new("set head", set_head_again_and_again, kernel);
     for (guint i = 0; i < 20; i++) {
         g_autoptr(GError) error = NULL;
         g_assert_true(nub_store_gc(store, NULL, NULL, &error));

@@ -53,6 +53,7 @@ tear_down(Fixture *self, gconstpointer data)
     g_clear_pointer(&self->image_cap, nub_cap_unref);
     g_clear_pointer(&self->instance_cap, nub_cap_unref);
     nub_plugin_folder_remove(self->dir);
+    g_free(self->dir);
 }
 
 static NubRegistry *
