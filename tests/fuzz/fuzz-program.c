@@ -2,7 +2,7 @@
  *
  * What parses is written back; every instruction decodes, and encodes again where its own form is
  * the shortest; block starts agree with their definition at one index; costs are what the feeder
- * says, and bounded.
+ * says, and bounded; what is decoded and priced in runs is what it is one by one.
  */
 #include "fuzz.h"
 #include "gas.h"
@@ -77,6 +77,40 @@ check_cost(const struct nub_program *program, uint32_t model, uint32_t pc)
     FUZZ_CHECK(cost >= 1 && cost < 131 * (n + 1));
 }
 
+#define RUN 7u
+
+/* a run from a block start */
+static void
+check_run(const struct nub_program *program, uint32_t model, uint32_t pc)
+{
+    struct nub_insn insns[RUN], insn;
+    struct nub_gas_block block;
+    uint64_t costs[RUN];
+    uint32_t n = nub_insn_decode_run(insns, RUN, program, pc, program->code_size, false);
+    uint32_t n_ended = 0, begin = pc;
+
+    nub_gas_begin(&block, model, NUB_MEM_CYCLES_MAX);
+    FUZZ_CHECK(n >= 1 && n <= RUN);
+    FUZZ_CHECK(nub_insn_decode_run(&insn, 1, program, pc, program->code_size, true) == 1);
+    uint32_t n_costs = nub_gas_feed_run(&block, program, insns, n, costs);
+    for (uint32_t i = 0; i < n; i++) {
+        nub_insn_decode(&insn, program, pc);
+        FUZZ_CHECK(memcmp(&insn, &insns[i], offsetof(struct nub_insn, next)) == 0);
+        FUZZ_CHECK(insn.next == insns[i].next && insn.x == insns[i].x && insn.y == insns[i].y &&
+                   insn.target == insns[i].target);
+        bool known = nub_isa[insn.opcode].mnemonic != NULL;
+        if (nub_isa[insn.opcode].is_terminator) {
+            FUZZ_CHECK(n_ended < n_costs &&
+                       costs[n_ended++] == nub_gas_cost(program, model, NUB_MEM_CYCLES_MAX, begin));
+            begin = insn.next;
+        }
+        bool goes_on = known && insn.next < program->code_size && insn.next - pc <= NUB_MAX_SKIP;
+        FUZZ_CHECK(i + 1 == n ? n == RUN || !goes_on : goes_on);
+        pc = insn.next;
+    }
+    FUZZ_CHECK(n_ended == n_costs);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -96,6 +130,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (starts[pc / 8] >> pc % 8 & 1) {
             check_cost(&program, NUB_GAS_PIPELINE, pc);
             check_cost(&program, NUB_GAS_POLKAVM, pc);
+            check_run(&program, NUB_GAS_PIPELINE, pc);
+            check_run(&program, NUB_GAS_POLKAVM, pc);
         }
     free(starts);
     return 0;
