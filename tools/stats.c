@@ -36,6 +36,7 @@ static const struct {
     { "nub_guest_sheds", "Times the guest was emptied for want of room" },
     { "nub_guest_switches", "Changes from one program's window to another's in the guest" },
     { "nub_guest_uploaded_bytes", "Bytes of capabilities given to the guest" },
+    { "nub_guest_derived", "Successors that the guest made itself" },
     { "nub_guest_uploads", "Capabilities given to the guest" },
     { "nub_guest_windows", "Memory windows in the guest" },
     { "nub_put_bytes", "Bytes of capabilities put" },
