@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-
 /* ---- opening ----------------------------------------------------------------------------- */
 
 struct refusal {
