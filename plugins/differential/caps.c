@@ -99,6 +99,78 @@ diff_contains(void *backend, const struct nub_hash *hash, uint32_t *present,
     return status != NUB_OK ? status : pass_on(&reference, failure);
 }
 
+/* ---- changes --------------------------------------------------------------------------------- */
+
+/* What a backend tells, as one number (FNV-1a), and on to `to`, if that is given. */
+struct told {
+    uint64_t digest;
+    const struct nub_changes *to;
+};
+
+static void
+fold(struct told *told, const void *data, uint64_t size)
+{
+    const uint8_t *bytes = data;
+
+    for (uint64_t i = 0; i < size; i++)
+        told->digest = (told->digest ^ bytes[i]) * 0x100000001b3u;
+}
+
+static void
+fold_header(void *ctx, struct nub_slice wire)
+{
+    struct told *told = ctx;
+
+    fold(told, wire.data, wire.size);
+    if (told->to)
+        told->to->header(told->to->ctx, wire);
+}
+
+static void
+fold_page(void *ctx, uint32_t address, const uint8_t *bytes)
+{
+    struct told *told = ctx;
+    uint32_t where[2] = { address, bytes != NULL };
+
+    fold(told, where, sizeof where);
+    if (bytes)
+        fold(told, bytes, NUB_PAGE_SIZE);
+    if (told->to)
+        told->to->page(told->to->ctx, address, bytes);
+}
+
+int32_t
+diff_get_changes(void *backend, const struct nub_hash *base, const struct nub_hash *hash,
+                 const struct nub_changes *changes, struct nub_failure *failure)
+{
+    struct differential *self = backend;
+    struct answer reference = answer_new();
+    uint64_t digest = 0;
+    int32_t status = ALL_HAVE(self, get_changes, failure);
+
+    for (uint32_t i = 0; status == NUB_OK && i < self->n; i++) {
+        const struct nub_backend_ref *b = &self->backends[i];
+        struct answer answer = answer_new();
+        struct told told = { .digest = 0xcbf29ce484222325u, .to = i == 0 ? changes : NULL };
+        const struct nub_changes listener = {
+            .struct_size = sizeof listener, .ctx = &told, .header = fold_header, .page = fold_page
+        };
+
+        answer.status = b->ops->get_changes(b->backend, base, hash, &listener, &answer.failure);
+        if (i == 0) {
+            reference = answer;
+            digest = told.digest;
+            continue;
+        }
+        status = judge(self, "get_changes", i, &reference, &answer, failure);
+        if (status == NUB_OK && answer.status == NUB_OK && told.digest != digest)
+            status = differ(self, "get_changes", i, failure, "the changes differ");
+    }
+    return status != NUB_OK ? status : pass_on(&reference, failure);
+}
+
+/* ---- the rest -------------------------------------------------------------------------------- */
+
 int32_t
 diff_get_cap(void *backend, const struct nub_hash *hash, struct nub_bytes *wire,
              struct nub_failure *failure)

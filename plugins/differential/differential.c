@@ -255,6 +255,7 @@ static const struct nub_backend_ops diff_ops = {
     .session_interrupt = diff_session_interrupt,
     .stats = diff_stats,
     .evict = diff_evict,
+    .get_changes = diff_get_changes,
 };
 
 static const struct nub_plugin diff_plugin = {

@@ -66,6 +66,7 @@ void reproducer_write(struct differential *self, const struct nub_hash *instance
 int32_t diff_put_cap(void *backend, struct nub_slice wire, struct nub_hash *hash, struct nub_failure *failure);
 int32_t diff_put_cap_with_hash(void *backend, const struct nub_hash *hash, struct nub_slice wire, struct nub_failure *failure);
 int32_t diff_contains(void *backend, const struct nub_hash *hash, uint32_t *present, struct nub_failure *failure);
+int32_t diff_get_changes(void *backend, const struct nub_hash *base, const struct nub_hash *hash, const struct nub_changes *changes, struct nub_failure *failure);
 int32_t diff_get_cap(void *backend, const struct nub_hash *hash, struct nub_bytes *wire, struct nub_failure *failure);
 int32_t diff_drop_cap(void *backend, const struct nub_hash *hash, struct nub_failure *failure);
 int32_t diff_refcount(void *backend, const struct nub_hash *hash, uint64_t *count, struct nub_failure *failure);

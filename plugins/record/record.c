@@ -503,6 +503,17 @@ record_evict(void *backend, struct nub_failure *failure)
     return self->inner.ops->evict(self->inner.backend, failure);
 }
 
+static int32_t
+record_get_changes(void *backend, const struct nub_hash *base, const struct nub_hash *hash,
+                   const struct nub_changes *changes, struct nub_failure *failure)
+{
+    struct recorder *self = backend;
+
+    if (!self->inner.ops->get_changes)
+        return lacks("get_changes", failure);
+    return self->inner.ops->get_changes(self->inner.backend, base, hash, changes, failure);
+}
+
 /* ---- the module ------------------------------------------------------------------------------ */
 
 static const struct nub_option_desc record_options[] = {
@@ -543,6 +554,7 @@ static const struct nub_backend_ops record_ops = {
     .heap_stats = record_heap_stats,
     .stats = record_stats,
     .evict = record_evict,
+    .get_changes = record_get_changes,
 };
 
 static const struct nub_plugin record_plugin = {

@@ -125,7 +125,7 @@ test_a_wrapper_is_judged_with_its_options(void)
         nub_ran("conform --config pair.yaml --backend pair --option backends=local");
 
     nub_assert_code(configured, 0);
-    g_assert_cmpstr(configured->out, ==, "11 passed, 0 failed, 0 skipped\n");
+    g_assert_cmpstr(configured->out, ==, "12 passed, 0 failed, 0 skipped\n");
     nub_assert_code(given, 0);
     g_assert_cmpstr(given->out, ==, configured->out);
     nub_assert_code(bare, 3);
