@@ -344,7 +344,7 @@ guest_answer_derive(struct guest_context *context, struct nub_mailbox *mailbox)
     int32_t status;
 
     if (packet->n_gone > NUB_DERIVE_GONE || packet->phase > 1 ||
-        packet->n_changes > NUB_LANE_BULK_SIZE / sizeof(struct nub_guest_change))
+        packet->n_changes > NUB_DERIVE_CHANGES)
         return nub_fail(&mailbox->failure, NUB_ERR_INVALID_ARGUMENT, "no such successor");
     for (uint32_t i = 0; i < packet->n_gone; i++)
         nub_dir_drop(guest.dir, &packet->gone[i], NULL);

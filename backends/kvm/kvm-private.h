@@ -13,7 +13,8 @@
  * a guest, and a guest that lies or dies takes nothing published with it.
  *
  * Locks, in the order in which they may be taken: residence, a lane's, the guest's memory_lock, book. A
- * lane's lock is held while its guest works; the last two never while anything waits.
+ * lane's lock is held while its guest works; the last two never while anything waits. Nobody waits for one
+ * certain lane under the residence lock: its run may last, and other lanes want to be brought things.
  */
 #ifndef NUB_KVM_PRIVATE_H
 #define NUB_KVM_PRIVATE_H
@@ -193,8 +194,8 @@ enum nub_status nub_machine_lost(struct nub_failure *failure);
 
 /** Goes on as a machine of the entry that it has become. */
 void nub_machine_follow(struct nub_machine *machine, struct nub_dir_entry *successor);
-/** SESSION_DERIVE with this list, which must fit the bulk area. */
-enum nub_status nub_machine_derive(struct nub_machine *machine, const struct nub_packet_derive *packet, const struct nub_guest_change *changes);
+/** SESSION_DERIVE with this list, up to NUB_DERIVE_CHANGES. The caller holds the machine's lane, and its guest lives. */
+enum nub_status nub_machine_derive_inlock(struct nub_machine *machine, const struct nub_packet_derive *packet, const struct nub_guest_change *changes);
 
 /** A page that the guest has a copy of, in host memory. */
 struct nub_page_copy {

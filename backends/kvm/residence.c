@@ -339,16 +339,33 @@ is_wanted(struct nub_kvm *kvm, const struct nub_dir_entry *entry)
     return !is_resident(kvm, entry);
 }
 
+/* More than one request takes along. */
+static bool
+has_much_gone(struct nub_kvm *kvm)
+{
+    NUB_LOCKED(&kvm->book_lock);
+
+    return kvm->gone.n > NUB_DERIVE_GONE;
+}
+
 /* What is gone is dropped first, lest the guest drop what it is about to put: most often the base
- * of the commit before, which goes along. */
+ * of the commit before, which goes along. False, and nothing taken: it is more than fits. */
 static bool
 take_along(struct nub_kvm *kvm, struct nub_packet_derive *packet)
 {
-    while (packet->n_gone < NUB_DERIVE_GONE && take_gone(kvm, &packet->gone[packet->n_gone]))
-        packet->n_gone++;
-    return packet->n_gone < NUB_DERIVE_GONE || settle_inlock(kvm, NULL) == NUB_OK;
+    NUB_LOCKED(&kvm->book_lock);
+
+    if (kvm->gone.n > NUB_DERIVE_GONE)
+        return false;
+    if (kvm->gone.n > 0)
+        memcpy(packet->gone, kvm->gone.hashes, kvm->gone.n * sizeof *packet->gone);
+    packet->n_gone = (uint32_t)kvm->gone.n;
+    kvm->gone.n = 0;
+    return true;
 }
 
+/* Under both locks. What is taken along has left the list, so nothing is taken unless it is sent.
+ */
 static bool
 derive_inlock(struct nub_machine *machine, const struct nub_derivation *derivation)
 {
@@ -363,8 +380,10 @@ derive_inlock(struct nub_machine *machine, const struct nub_derivation *derivati
         packet.gas = machine->gas;
         memcpy(packet.regs, machine->regs, sizeof packet.regs);
     }
-    return take_along(machine->kvm, &packet) &&
-           nub_machine_derive(machine, &packet, derivation->changes) == NUB_OK;
+    return derivation->n_changes <= NUB_DERIVE_CHANGES &&
+           machine->generation == machine->kvm->guest.generation &&
+           take_along(machine->kvm, &packet) &&
+           nub_machine_derive_inlock(machine, &packet, derivation->changes) == NUB_OK;
 }
 
 /* Without memory to remember it, it is brought again, to no harm. */
@@ -376,14 +395,36 @@ mark_derived(struct nub_kvm *kvm, struct nub_dir_entry *entry, uint64_t epoch, u
     (void)mark_inlock(entry, epoch, lane);
 }
 
+/* Takes the residence lock and a lane's without holding one while waiting for the other: a lane may
+ * be busy for as long as somebody's gas lasts, and the others are to be brought things meanwhile.
+ */
+static void
+lock_both(struct nub_kvm *kvm, struct nub_lane *lane)
+{
+    for (;;) {
+        pthread_mutex_lock(&kvm->residence_lock);
+        if (pthread_mutex_trylock(&lane->lock) == 0)
+            return;
+        pthread_mutex_unlock(&kvm->residence_lock);
+        pthread_mutex_lock(&lane->lock);
+        if (pthread_mutex_trylock(&kvm->residence_lock) == 0)
+            return;
+        pthread_mutex_unlock(&lane->lock);
+    }
+}
+
 void
 nub_residence_derive(struct nub_machine *machine, const struct nub_derivation *derivation)
 {
     struct nub_kvm *kvm = machine->kvm;
+    struct nub_lane *lane = &kvm->guest.lanes[machine->lane];
     struct nub_dir_entry *let_go = derivation->successor;
-    NUB_LOCKED(&kvm->residence_lock);
-    uint64_t epoch = __atomic_load_n(&kvm->epoch, __ATOMIC_SEQ_CST);
+    uint64_t epoch;
 
+    if (has_much_gone(kvm))
+        (void)nub_residence_settle(kvm, NULL);
+    lock_both(kvm, lane);
+    epoch = __atomic_load_n(&kvm->epoch, __ATOMIC_SEQ_CST);
     if (is_wanted(kvm, derivation->successor) && derive_inlock(machine, derivation)) {
         mark_derived(kvm, derivation->successor, epoch, machine->lane);
         let_go = machine->entry;
@@ -391,6 +432,8 @@ nub_residence_derive(struct nub_machine *machine, const struct nub_derivation *d
         machine->closed = derivation->last;
         nub_count(&kvm->derived, 1);
     }
+    nub_lane_give(lane);
+    pthread_mutex_unlock(&kvm->residence_lock);
     nub_book_unpin(kvm, let_go);
 }
 

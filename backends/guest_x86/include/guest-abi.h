@@ -282,6 +282,7 @@ struct nub_guest_change {
     uint32_t address;
     uint32_t dropped;
 };
+#define NUB_DERIVE_CHANGES (NUB_LANE_BULK_SIZE / sizeof(struct nub_guest_change))
 
 /** STATS: the reply. */
 struct nub_packet_stats {
