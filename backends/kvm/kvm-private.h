@@ -151,6 +151,7 @@ struct nub_machine {
     bool closed;         /* the guest has closed it already */
     uint64_t root;       /* of its page tables, as the guest says */
     bool has_run;
+    bool torn;           /* guest memory ran out in the middle of a run */
     bool written;        /* by the host, where the pages are, since it followed */
     bool input_zone;     /* has pages where input would be laid */
     uint64_t regs[NUB_N_REGS];

@@ -182,6 +182,10 @@ judge_reply(struct nub_machine *machine, const struct nub_packet_state *reply,
             return nub_fail(failure, NUB_ERR_TIMED_OUT, "the deadline passed");
         return nub_fail(failure, NUB_ERR_CANCELLED, "the call was cancelled");
     }
+    if (result->exit_reason == NUB_RUN_NO_MEMORY) {
+        machine->torn = true;
+        return nub_fail(failure, NUB_ERR_NO_MEMORY, "guest memory is full");
+    }
     if (!nub_kvm_is_result(result, machine->gas))
         return nub_kvm_corrupt(machine->kvm, "a run ended in a way that does not exist", failure);
     return NUB_OK;
