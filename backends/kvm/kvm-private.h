@@ -116,7 +116,7 @@ enum nub_status nub_residence_settle(struct nub_kvm *kvm, struct nub_failure *fa
  * What to do about a call that the guest refused: bring the instance, or make room, and try again (true, at
  * most a few times), or leave it at that (false; `*status` and `failure` say why).
  */
-struct nub_retry { unsigned brought, shed; };
+struct nub_retry { unsigned brought, denied, shed; uint64_t epoch; };
 bool nub_residence_retry(struct nub_kvm *kvm, const struct nub_hash *instance, struct nub_retry *retry, enum nub_status *status, struct nub_failure *failure);
 
 /** What has become of a machine. */

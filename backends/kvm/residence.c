@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_DENIALS 3u
+#define MOST_BROUGHT 100u /* for one call, by a backend that sheds all the time */
+
 /* ---- lanes ------------------------------------------------------------------------------- */
 
 /* Who runs the embedder wants to know, even when the call that found out is tried again. */
@@ -437,15 +440,30 @@ nub_residence_derive(struct nub_machine *machine, const struct nub_derivation *d
     nub_book_unpin(kvm, let_go);
 }
 
+/* An instance that a guest says it has not. It may have been made to forget it since it was
+ * brought, by whoever needed room, and then it is brought again; otherwise it may have left the
+ * book and have come back, but not over and over. */
+static enum nub_status
+bring_again(struct nub_kvm *kvm, const struct nub_hash *instance, struct nub_retry *retry,
+            struct nub_failure *failure)
+{
+    uint64_t epoch = __atomic_load_n(&kvm->epoch, __ATOMIC_SEQ_CST);
+
+    if (retry->brought > 0 && retry->epoch == epoch && ++retry->denied >= MOST_DENIALS)
+        return nub_kvm_corrupt(kvm, "denies what it was given", failure);
+    if (retry->brought++ >= MOST_BROUGHT)
+        return nub_fail_hash(failure, NUB_ERR_NO_MEMORY, instance,
+                             "instance %h: forgotten as often as it was brought", instance);
+    retry->epoch = epoch;
+    return nub_residence_ensure(kvm, instance, failure);
+}
+
 bool
 nub_residence_retry(struct nub_kvm *kvm, const struct nub_hash *instance, struct nub_retry *retry,
                     enum nub_status *status, struct nub_failure *failure)
 {
     if (*status == NUB_ERR_NOT_PUBLISHED && nub_book_contains(kvm, instance)) {
-        if (retry->brought++ < 3)
-            *status = nub_residence_ensure(kvm, instance, failure);
-        else
-            *status = nub_kvm_corrupt(kvm, "denies what it was given", failure);
+        *status = bring_again(kvm, instance, retry, failure);
         return *status == NUB_OK;
     }
     if (*status == NUB_ERR_NO_MEMORY && retry->shed++ < 1) {

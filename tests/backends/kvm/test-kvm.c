@@ -485,6 +485,66 @@ test_touches_too_much(void)
     fixture_close(&f);
 }
 
+struct forgetting {
+    struct fixture f;
+    struct nub_hash instances[3];
+    uint32_t stop;
+};
+
+static gpointer
+shed_on_and_on(gpointer data)
+{
+    struct forgetting *forgetting = data;
+    struct nub_failure failure;
+
+    while (!__atomic_load_n(&forgetting->stop, __ATOMIC_ACQUIRE))
+        assert_ok(nub_residence_shed(forgetting->f.kvm, &failure), failure);
+    return NULL;
+}
+
+static gpointer
+call_on_and_on(gpointer data)
+{
+    struct forgetting *forgetting = data;
+    struct fixture mine = forgetting->f;
+    struct nub_result result;
+
+    for (unsigned i = 0; i < 500; i++) {
+        assert_ok(fixture_invoke(&mine, &forgetting->instances[i % 3], NULL, 100000, &result),
+                  mine.failure);
+        g_assert_cmpuint(result.return_value, ==, 1);
+    }
+    return NULL;
+}
+
+/* A guest that is made to forget between being brought something and being asked for it has not
+ * lied. */
+static void
+test_forgets_at_any_time(void)
+{
+    const struct nub_option lanes = { "lanes", "3" };
+    struct forgetting forgetting = { .stop = 0 };
+    GThread *callers[2], *shedders[2];
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&forgetting.f, &lanes, 1);
+    for (unsigned i = 0; i < 3; i++)
+        forgetting.instances[i] =
+            fixture_put_program(&forgetting.f, &program_count, 0x12000 + i * NUB_PAGE_SIZE);
+    for (unsigned i = 0; i < 2; i++)
+        shedders[i] = g_thread_new("shedder", shed_on_and_on, &forgetting);
+    for (unsigned i = 0; i < 2; i++)
+        callers[i] = g_thread_new("caller", call_on_and_on, &forgetting);
+    for (unsigned i = 0; i < 2; i++)
+        g_thread_join(callers[i]);
+    __atomic_store_n(&forgetting.stop, 1, __ATOMIC_RELEASE);
+    for (unsigned i = 0; i < 2; i++)
+        g_thread_join(shedders[i]);
+    g_assert_cmpuint(fixture_counter(&forgetting.f, "nub_guest_restarts_total"), ==, 0);
+    fixture_close(&forgetting.f);
+}
+
 /* A session whose run found no memory half-way has changed some of its own: it is over. */
 static void
 test_session_touches_too_much(void)
@@ -670,6 +730,7 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/end/a-deadline-passes", test_deadline);
     g_test_add_func("/kvm/memory/more-is-published-than-fits", test_more_than_fits);
     g_test_add_func("/kvm/memory/a-program-touches-too-much", test_touches_too_much);
+    g_test_add_func("/kvm/memory/forgotten-at-any-time", test_forgets_at_any_time);
     g_test_add_func("/kvm/memory/a-session-that-touches-too-much-is-over",
                     test_session_touches_too_much);
     g_test_add_func("/kvm/memory/a-session-waits-for-memory", test_session_waits_for_memory);
