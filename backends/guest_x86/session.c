@@ -344,7 +344,7 @@ guest_answer_derive(struct guest_context *context, struct nub_mailbox *mailbox)
     int32_t status;
 
     if (packet->n_gone > NUB_DERIVE_GONE || packet->phase > 1 ||
-        packet->n_changes > NUB_LANE_BULK_SIZE / sizeof(struct nub_guest_change))
+        packet->n_changes > NUB_DERIVE_CHANGES)
         return nub_fail(&mailbox->failure, NUB_ERR_INVALID_ARGUMENT, "no such successor");
     for (uint32_t i = 0; i < packet->n_gone; i++)
         nub_dir_drop(guest.dir, &packet->gone[i], NULL);
@@ -380,16 +380,15 @@ guest_answer_run(struct guest_context *context, struct nub_mailbox *mailbox)
     state->pc = packet->pc;
     state->gas = packet->gas < NUB_GAS_MAX ? packet->gas : NUB_GAS_MAX;
     status = guest_run(context, &machine, &stopped, &mailbox->failure);
-    if (status)
-        return status;
     memcpy(packet->regs, state->regs, sizeof packet->regs);
     packet->pc = state->pc;
     packet->gas = state->gas;
-    packet->result =
-        (struct nub_result){ .exit_reason = stopped ? NUB_RUN_STOPPED : state->exit_reason,
-                             .exit_arg = stopped ? 0 : state->exit_arg,
-                             .return_value = state->regs[7],
-                             .gas_remaining = state->gas };
+    packet->result = (struct nub_result){ .exit_reason = status    ? NUB_RUN_NO_MEMORY
+                                                         : stopped ? NUB_RUN_STOPPED
+                                                                   : state->exit_reason,
+                                          .exit_arg = status || stopped ? 0 : state->exit_arg,
+                                          .return_value = state->regs[7],
+                                          .gas_remaining = state->gas };
     mailbox->reply_size = sizeof *packet;
     return NUB_OK;
 }

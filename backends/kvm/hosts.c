@@ -1,7 +1,7 @@
 /* hosts.c - host tables: the run goes on through callbacks (caps.md 4.6)
  *
- * A callback runs on the caller's thread, with no lock held; what it sees of the program's memory
- * goes through the guest. How a call is answered is core/pvm/hostcall.c's. */
+ * A callback runs on the caller's thread, with no lock held, and reaches the program's memory where
+ * it is (memory.c). How a call is answered is core/pvm/hostcall.c's. */
 #include "kvm-private.h"
 #include "hostcall.h"
 

@@ -13,7 +13,8 @@
  * a guest, and a guest that lies or dies takes nothing published with it.
  *
  * Locks, in the order in which they may be taken: residence, a lane's, the guest's memory_lock, book. A
- * lane's lock is held while its guest works; the last two never while anything waits.
+ * lane's lock is held while its guest works; the last two never while anything waits. Nobody waits for one
+ * certain lane under the residence lock: its run may last, and other lanes want to be brought things.
  */
 #ifndef NUB_KVM_PRIVATE_H
 #define NUB_KVM_PRIVATE_H
@@ -115,7 +116,7 @@ enum nub_status nub_residence_settle(struct nub_kvm *kvm, struct nub_failure *fa
  * What to do about a call that the guest refused: bring the instance, or make room, and try again (true, at
  * most a few times), or leave it at that (false; `*status` and `failure` say why).
  */
-struct nub_retry { unsigned brought, shed; };
+struct nub_retry { unsigned brought, denied, shed; uint64_t epoch; };
 bool nub_residence_retry(struct nub_kvm *kvm, const struct nub_hash *instance, struct nub_retry *retry, enum nub_status *status, struct nub_failure *failure);
 
 /** What has become of a machine. */
@@ -150,6 +151,7 @@ struct nub_machine {
     bool closed;         /* the guest has closed it already */
     uint64_t root;       /* of its page tables, as the guest says */
     bool has_run;
+    bool torn;           /* guest memory ran out in the middle of a run */
     bool written;        /* by the host, where the pages are, since it followed */
     bool input_zone;     /* has pages where input would be laid */
     uint64_t regs[NUB_N_REGS];
@@ -193,8 +195,8 @@ enum nub_status nub_machine_lost(struct nub_failure *failure);
 
 /** Goes on as a machine of the entry that it has become. */
 void nub_machine_follow(struct nub_machine *machine, struct nub_dir_entry *successor);
-/** SESSION_DERIVE with this list, which must fit the bulk area. */
-enum nub_status nub_machine_derive(struct nub_machine *machine, const struct nub_packet_derive *packet, const struct nub_guest_change *changes);
+/** SESSION_DERIVE with this list, up to NUB_DERIVE_CHANGES. The caller holds the machine's lane, and its guest lives. */
+enum nub_status nub_machine_derive_inlock(struct nub_machine *machine, const struct nub_packet_derive *packet, const struct nub_guest_change *changes);
 
 /** A page that the guest has a copy of, in host memory. */
 struct nub_page_copy {

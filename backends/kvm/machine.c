@@ -182,6 +182,10 @@ judge_reply(struct nub_machine *machine, const struct nub_packet_state *reply,
             return nub_fail(failure, NUB_ERR_TIMED_OUT, "the deadline passed");
         return nub_fail(failure, NUB_ERR_CANCELLED, "the call was cancelled");
     }
+    if (result->exit_reason == NUB_RUN_NO_MEMORY) {
+        machine->torn = true;
+        return nub_fail(failure, NUB_ERR_NO_MEMORY, "guest memory is full");
+    }
     if (!nub_kvm_is_result(result, machine->gas))
         return nub_kvm_corrupt(machine->kvm, "a run ended in a way that does not exist", failure);
     return NUB_OK;
@@ -413,8 +417,8 @@ nub_machine_pages(struct nub_machine *machine, struct nub_page_copy **pages, uin
 }
 
 enum nub_status
-nub_machine_derive(struct nub_machine *machine, const struct nub_packet_derive *packet,
-                   const struct nub_guest_change *changes)
+nub_machine_derive_inlock(struct nub_machine *machine, const struct nub_packet_derive *packet,
+                          const struct nub_guest_change *changes)
 {
     struct nub_guest *guest = &machine->kvm->guest;
     struct nub_lane *lane = &guest->lanes[machine->lane];
@@ -422,12 +426,9 @@ nub_machine_derive(struct nub_machine *machine, const struct nub_packet_derive *
                                         .packet = packet,
                                         .packet_size = sizeof *packet,
                                         .limit_ns = nub_kvm_work_limit(machine->kvm) };
-    NUB_LOCKED(&lane->lock);
 
-    if (guest->generation != machine->generation || nub_guest_is_broken(guest))
+    if (nub_guest_is_broken(guest))
         return nub_machine_lost(NULL);
-    if (packet->n_changes > NUB_LANE_BULK_SIZE / sizeof *changes)
-        return NUB_ERR_INVALID_ARGUMENT;
     if (packet->n_changes > 0)
         memcpy(nub_vm_lane(&guest->vm, lane->index) + NUB_LANE_BULK, changes,
                packet->n_changes * sizeof *changes);

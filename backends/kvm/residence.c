@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_DENIALS 3u
+#define MOST_BROUGHT 100u /* for one call, by a backend that sheds all the time */
+
 /* ---- lanes ------------------------------------------------------------------------------- */
 
 /* Who runs the embedder wants to know, even when the call that found out is tried again. */
@@ -339,16 +342,33 @@ is_wanted(struct nub_kvm *kvm, const struct nub_dir_entry *entry)
     return !is_resident(kvm, entry);
 }
 
+/* More than one request takes along. */
+static bool
+has_much_gone(struct nub_kvm *kvm)
+{
+    NUB_LOCKED(&kvm->book_lock);
+
+    return kvm->gone.n > NUB_DERIVE_GONE;
+}
+
 /* What is gone is dropped first, lest the guest drop what it is about to put: most often the base
- * of the commit before, which goes along. */
+ * of the commit before, which goes along. False, and nothing taken: it is more than fits. */
 static bool
 take_along(struct nub_kvm *kvm, struct nub_packet_derive *packet)
 {
-    while (packet->n_gone < NUB_DERIVE_GONE && take_gone(kvm, &packet->gone[packet->n_gone]))
-        packet->n_gone++;
-    return packet->n_gone < NUB_DERIVE_GONE || settle_inlock(kvm, NULL) == NUB_OK;
+    NUB_LOCKED(&kvm->book_lock);
+
+    if (kvm->gone.n > NUB_DERIVE_GONE)
+        return false;
+    if (kvm->gone.n > 0)
+        memcpy(packet->gone, kvm->gone.hashes, kvm->gone.n * sizeof *packet->gone);
+    packet->n_gone = (uint32_t)kvm->gone.n;
+    kvm->gone.n = 0;
+    return true;
 }
 
+/* Under both locks. What is taken along has left the list, so nothing is taken unless it is sent.
+ */
 static bool
 derive_inlock(struct nub_machine *machine, const struct nub_derivation *derivation)
 {
@@ -363,8 +383,10 @@ derive_inlock(struct nub_machine *machine, const struct nub_derivation *derivati
         packet.gas = machine->gas;
         memcpy(packet.regs, machine->regs, sizeof packet.regs);
     }
-    return take_along(machine->kvm, &packet) &&
-           nub_machine_derive(machine, &packet, derivation->changes) == NUB_OK;
+    return derivation->n_changes <= NUB_DERIVE_CHANGES &&
+           machine->generation == machine->kvm->guest.generation &&
+           take_along(machine->kvm, &packet) &&
+           nub_machine_derive_inlock(machine, &packet, derivation->changes) == NUB_OK;
 }
 
 /* Without memory to remember it, it is brought again, to no harm. */
@@ -376,14 +398,36 @@ mark_derived(struct nub_kvm *kvm, struct nub_dir_entry *entry, uint64_t epoch, u
     (void)mark_inlock(entry, epoch, lane);
 }
 
+/* Takes the residence lock and a lane's without holding one while waiting for the other: a lane may
+ * be busy for as long as somebody's gas lasts, and the others are to be brought things meanwhile.
+ */
+static void
+lock_both(struct nub_kvm *kvm, struct nub_lane *lane)
+{
+    for (;;) {
+        pthread_mutex_lock(&kvm->residence_lock);
+        if (pthread_mutex_trylock(&lane->lock) == 0)
+            return;
+        pthread_mutex_unlock(&kvm->residence_lock);
+        pthread_mutex_lock(&lane->lock);
+        if (pthread_mutex_trylock(&kvm->residence_lock) == 0)
+            return;
+        pthread_mutex_unlock(&lane->lock);
+    }
+}
+
 void
 nub_residence_derive(struct nub_machine *machine, const struct nub_derivation *derivation)
 {
     struct nub_kvm *kvm = machine->kvm;
+    struct nub_lane *lane = &kvm->guest.lanes[machine->lane];
     struct nub_dir_entry *let_go = derivation->successor;
-    NUB_LOCKED(&kvm->residence_lock);
-    uint64_t epoch = __atomic_load_n(&kvm->epoch, __ATOMIC_SEQ_CST);
+    uint64_t epoch;
 
+    if (has_much_gone(kvm))
+        (void)nub_residence_settle(kvm, NULL);
+    lock_both(kvm, lane);
+    epoch = __atomic_load_n(&kvm->epoch, __ATOMIC_SEQ_CST);
     if (is_wanted(kvm, derivation->successor) && derive_inlock(machine, derivation)) {
         mark_derived(kvm, derivation->successor, epoch, machine->lane);
         let_go = machine->entry;
@@ -391,7 +435,27 @@ nub_residence_derive(struct nub_machine *machine, const struct nub_derivation *d
         machine->closed = derivation->last;
         nub_count(&kvm->derived, 1);
     }
+    nub_lane_give(lane);
+    pthread_mutex_unlock(&kvm->residence_lock);
     nub_book_unpin(kvm, let_go);
+}
+
+/* An instance that a guest says it has not. It may have been made to forget it since it was
+ * brought, by whoever needed room, and then it is brought again; otherwise it may have left the
+ * book and have come back, but not over and over. */
+static enum nub_status
+bring_again(struct nub_kvm *kvm, const struct nub_hash *instance, struct nub_retry *retry,
+            struct nub_failure *failure)
+{
+    uint64_t epoch = __atomic_load_n(&kvm->epoch, __ATOMIC_SEQ_CST);
+
+    if (retry->brought > 0 && retry->epoch == epoch && ++retry->denied >= MOST_DENIALS)
+        return nub_kvm_corrupt(kvm, "denies what it was given", failure);
+    if (retry->brought++ >= MOST_BROUGHT)
+        return nub_fail_hash(failure, NUB_ERR_NO_MEMORY, instance,
+                             "instance %h: forgotten as often as it was brought", instance);
+    retry->epoch = epoch;
+    return nub_residence_ensure(kvm, instance, failure);
 }
 
 bool
@@ -399,10 +463,7 @@ nub_residence_retry(struct nub_kvm *kvm, const struct nub_hash *instance, struct
                     enum nub_status *status, struct nub_failure *failure)
 {
     if (*status == NUB_ERR_NOT_PUBLISHED && nub_book_contains(kvm, instance)) {
-        if (retry->brought++ < 3)
-            *status = nub_residence_ensure(kvm, instance, failure);
-        else
-            *status = nub_kvm_corrupt(kvm, "denies what it was given", failure);
+        *status = bring_again(kvm, instance, retry, failure);
         return *status == NUB_OK;
     }
     if (*status == NUB_ERR_NO_MEMORY && retry->shed++ < 1) {

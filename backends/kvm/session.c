@@ -1,8 +1,8 @@
 /* session.c - live machines (caps.md 4.5)
  *
  * A session is a machine in the guest and its caller's hold on it. One thread at a time uses it;
- * only the interrupt flag is shared. After an interrupt, or when its guest was lost, only close is
- * left. */
+ * only the interrupt flag is shared. After an interrupt, when its guest was lost, or had no memory
+ * left in the middle of a run, only close is left. */
 #include "kvm-private.h"
 #include "judge.h"
 #include <stdlib.h>
@@ -20,6 +20,9 @@ judge(const struct session *session, struct nub_failure *failure)
 {
     if (session->dead)
         return nub_fail(failure, NUB_ERR_CANCELLED, "session: interrupted; close it");
+    if (session->machine.torn)
+        return nub_fail(failure, NUB_ERR_NO_MEMORY,
+                        "session: guest memory was full in the middle of a run; close it");
     return nub_kvm_judge_process(session->machine.kvm, failure);
 }
 

@@ -13,14 +13,18 @@
 #define PAGE    G_GUINT64_CONSTANT(4096)
 #define N_PAGES 100u /* that the random part looks at */
 
-/* Stores phi8 at [phi7], loads what is behind it, calls the host, and again. */
+/* Stores phi8 at [phi7], loads what is behind it, calls the host, and again; the second endpoint
+ * halts instead. */
 static const guint8 code[] = {
     0x7B, 0x78, 0x00, /* store_ind_u64 phi8, [phi7] */
     0x82, 0x79, 0x08, /* load_ind_u64 phi9, [phi7 + 8] */
     0x0A, 0x05,       /* ecalli 5 */
     0x28, 0xF8,       /* jump, back to the first */
+    0x7B, 0x78, 0x00, /* the same two */
+    0x82, 0x79, 0x08, /* */
+    0x32, 0x00,       /* jump_ind phi0 */
 };
-static const guint8 bitmask[] = { 0x49, 0x01 };
+static const guint8 bitmask[] = { 0x49, 0x25, 0x01 };
 
 static NubHash
 put(NubKernel *kernel, NubCap *cap)
@@ -58,6 +62,7 @@ publish(NubKernel *kernel)
     g_autofree guint8 *own = g_malloc(PAGE);
 
     nub_image_builder_add_endpoint(builder, 0, regs);
+    nub_image_builder_add_endpoint(builder, 10, regs);
     nub_image_builder_add_pinned(builder, read_only, &pinned);
     nub_image_builder_add_initial(builder, read_write, &initial);
     nub_image_builder_add_mapping(builder, 16 * PAGE, 4 * PAGE, &read_only, 1);
@@ -79,7 +84,7 @@ publish(NubKernel *kernel)
 
 /* ---- the same on every backend -------------------------------------------------------------- */
 
-enum { MAX_KERNELS = 3, N_SLOTS = 2, MAX_BYTES = 48 * 4096 };
+enum { MAX_KERNELS = 3, N_SLOTS = 3, MAX_BYTES = 48 * 4096 };
 
 typedef struct {
     NubKernel *kernels[MAX_KERNELS];
@@ -123,22 +128,26 @@ assert_same(const Outcome *a, const Outcome *b)
     g_assert_true(!a->read || g_bytes_equal(a->read, b->read));
 }
 
-enum op { OP_READ, OP_WRITE, OP_MAP, OP_RUN, OP_COMMIT, OP_OPEN, N_OPS };
+enum op { OP_READ, OP_WRITE, OP_MAP, OP_RUN, OP_COMMIT, OP_OPEN, OP_CALL, OP_LOOK, OP_DROP, N_OPS };
 
 typedef struct {
     enum op op;
     guint slot;
     guint64 address, size, value;
-    guint32 pc; /* of the store or the load */
+    guint32 pc; /* of a store or a load */
     gboolean writable;
+    guint32 endpoint;
+    guint nth; /* of the instances: */
     NubHash instance;
 } Step;
 
 static Step
 random_step(World *w)
 {
-    static const enum op ops[] = { OP_READ, OP_READ, OP_READ, OP_WRITE,  OP_WRITE, OP_WRITE,
-                                   OP_RUN,  OP_RUN,  OP_MAP,  OP_COMMIT, OP_OPEN };
+    static const enum op ops[] = { OP_READ,  OP_READ, OP_READ, OP_WRITE, OP_WRITE,
+                                   OP_WRITE, OP_RUN,  OP_RUN,  OP_MAP,   OP_COMMIT,
+                                   OP_OPEN,  OP_CALL, OP_CALL, OP_LOOK,  OP_DROP };
+    static const guint32 pcs[] = { 0, 3, 10, 13 };
     static const guint sizes[] = { 0, 1, 8, 64, 4096, 3 * 4096, MAX_BYTES };
     guint most = sizes[g_rand_int_range(w->rand, 0, G_N_ELEMENTS(sizes))];
     Step step = { .op = ops[g_rand_int_range(w->rand, 0, G_N_ELEMENTS(ops))],
@@ -146,8 +155,10 @@ random_step(World *w)
                   .address = (guint64)g_rand_int_range(w->rand, 0, N_PAGES * 4096),
                   .size = (guint64)g_rand_int_range(w->rand, 0, (gint)most + 1),
                   .value = g_rand_int(w->rand),
-                  .pc = g_rand_boolean(w->rand) ? 0 : 3,
-                  .writable = g_rand_boolean(w->rand) };
+                  .pc = pcs[g_rand_int_range(w->rand, 0, G_N_ELEMENTS(pcs))],
+                  .writable = g_rand_boolean(w->rand),
+                  .endpoint = (guint32)g_rand_int_range(w->rand, 0, 2),
+                  .nth = (guint)g_rand_int_range(w->rand, 0, (gint)w->instances->len) };
 
     if (g_rand_int_range(w->rand, 0, 4) == 0)
         step.address &= ~(PAGE - 1);
@@ -157,8 +168,13 @@ random_step(World *w)
         step.address &= ~(PAGE - 1);
         step.size = (1 + step.size / PAGE) * PAGE;
     }
-    step.instance = g_array_index(w->instances, NubHash,
-                                  (guint)g_rand_int_range(w->rand, 0, (gint)w->instances->len));
+    if (step.op == OP_CALL && g_rand_boolean(w->rand))
+        step.size = 0;
+    if (step.op == OP_CALL)
+        step.value %= 5 * PAGE;              /* it is the output's size, too */
+    if (step.op == OP_DROP && step.nth == 0) /* the one to begin with stays */
+        step.op = OP_LOOK;
+    step.instance = g_array_index(w->instances, NubHash, step.nth);
     return step;
 }
 
@@ -175,6 +191,43 @@ run(NubSession *session, const Step *step, Outcome *outcome, GError **error)
     g_assert_true(nub_session_get_regs(session, outcome->regs, NULL));
     g_assert_true(nub_session_get_pc(session, &pc, NULL));
     outcome->pc = pc;
+}
+
+/* A call with input, if there is any, which commits; a paused instance goes on. */
+static void
+call(World *w, guint k, const Step *step, Outcome *outcome, GError **error)
+{
+    const guint64 args[4] = { step->address, step->value };
+    g_autoptr(NubCall) self = nub_call_new(&step->instance);
+    g_autoptr(GBytes) input = g_bytes_new_static(w->bytes, step->size);
+    g_autoptr(NubOutcome) got = NULL;
+    g_autoptr(GError) paused = NULL;
+
+    nub_call_set_gas(self, 1000);
+    nub_call_set_commit(self, TRUE);
+    nub_call_set_advance(self, step->writable);
+    nub_call_set_want_output(self, TRUE, 4 * PAGE);
+    nub_call_set_endpoint(self, step->endpoint);
+    nub_call_set_args(self, args);
+    if (step->size > 0)
+        nub_call_set_input(self, input);
+    got = nub_kernel_invoke(w->kernels[k], self, NULL, &paused);
+    if (g_error_matches(paused, NUB_ERROR, NUB_ERROR_PAUSED)) {
+        g_autoptr(NubCall) on = nub_call_new(&step->instance);
+        nub_call_set_gas(on, 1000);
+        nub_call_set_commit(on, TRUE);
+        got = nub_kernel_resume(w->kernels[k], on, NULL, error);
+    } else if (paused) {
+        g_propagate_error(error, g_steal_pointer(&paused));
+    }
+    if (!got)
+        return;
+    nub_outcome_get_result(got, &outcome->result);
+    nub_outcome_get_successor(got, &outcome->hash);
+    outcome->pc = (guint64)nub_outcome_get_output_state(got);
+    outcome->read = nub_outcome_get_output(got);
+    if (outcome->read)
+        g_bytes_ref(outcome->read);
 }
 
 static void
@@ -204,7 +257,20 @@ do_step(World *w, const Step *step, guint k, Outcome *outcome)
         break;
     case OP_OPEN:
         g_clear_object(session);
-        *session = nub_kernel_open_session(w->kernels[k], &step->instance, 0, none, 1000, &error);
+        *session = nub_kernel_open_session(w->kernels[k], &step->instance, 0, none,
+                                           1000 - step->value % 2 * 975, &error);
+        g_assert_no_error(error);
+        break;
+    case OP_CALL:
+        call(w, k, step, outcome, &error);
+        break;
+    case OP_LOOK:
+        nub_kernel_invoke_cached(w->kernels[k], &step->instance, step->endpoint,
+                                 (const guint64[4]){ step->address, step->value }, 1000,
+                                 &outcome->result, &error);
+        break;
+    case OP_DROP:
+        nub_kernel_drop_cap(w->kernels[k], &step->instance, &error);
         g_assert_no_error(error);
         break;
     case N_OPS:
@@ -227,7 +293,7 @@ do_steps(World *w, guint n)
     for (guint i = 0; i < n; i++) {
         Step step = random_step(w);
         Outcome first = { 0 }, outcome;
-        for (guint64 b = 0; step.op == OP_WRITE && b < step.size; b++)
+        for (guint64 b = 0; (step.op == OP_WRITE || step.op == OP_CALL) && b < step.size; b++)
             w->bytes[b] = (guint8)g_rand_int(w->rand);
         for (guint k = 0; k < w->n; k++) {
             do_step(w, &step, k, k == 0 ? &first : &outcome);
@@ -237,8 +303,10 @@ do_steps(World *w, guint n)
             g_clear_pointer(&outcome.read, g_bytes_unref);
         }
         g_clear_pointer(&first.read, g_bytes_unref);
-        if (step.op == OP_COMMIT && !first.error && !nub_hash_is_none(&first.hash))
+        if (!first.error && !nub_hash_is_none(&first.hash))
             g_array_append_val(w->instances, first.hash);
+        if (step.op == OP_DROP)
+            g_array_remove_index_fast(w->instances, step.nth);
     }
 }
 

@@ -214,7 +214,8 @@ struct nub_packet_open {
 };
 
 /** How a run ended, when no nub_exit_reason says it. */
-#define NUB_RUN_STOPPED 0x100u
+#define NUB_RUN_STOPPED   0x100u
+#define NUB_RUN_NO_MEMORY 0x101u /* in the middle of a block: it cannot go on */
 
 /** A page that the host has written before the session had one of its own there. */
 struct nub_guest_laid {
@@ -282,6 +283,7 @@ struct nub_guest_change {
     uint32_t address;
     uint32_t dropped;
 };
+#define NUB_DERIVE_CHANGES (NUB_LANE_BULK_SIZE / sizeof(struct nub_guest_change))
 
 /** STATS: the reply. */
 struct nub_packet_stats {

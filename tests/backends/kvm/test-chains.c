@@ -433,6 +433,57 @@ test_chain(gconstpointer data)
     close_all(&p);
 }
 
+struct walker {
+    struct trio trio; /* with the backends of all */
+    GThread *thread;
+};
+
+static gpointer
+walk(gpointer data)
+{
+    struct walker *walker = data;
+
+    for (guint i = 0; i < 150; i++) {
+        random_step(&walker->trio, FALSE);
+        if (i % 40 == 39)
+            assert_ok(nub_residence_shed(walker->trio.kvm.kvm, &walker->trio.kvm.failure),
+                      walker->trio.kvm.failure);
+    }
+    g_rand_free(walker->trio.rand);
+    return NULL;
+}
+
+/* Chains of several threads, from one state and often to the same ones: each sees what it would see
+ * alone. */
+static void
+test_threads(gconstpointer data)
+{
+    const guint lanes = GPOINTER_TO_UINT(data);
+    g_autofree char *text = g_strdup_printf("%u", lanes);
+    const struct nub_option options[] = { { "lanes", text }, { "wait", "adaptive" } };
+    const guint32 seed = (guint32)g_test_rand_int();
+    struct walker walkers[4];
+    struct trio p;
+
+    if (!kvm_test_ready())
+        return;
+    open_all(&p, options, 2, 1);
+    const struct nub_hash image = put_image(&p);
+    for (guint i = 0; i < G_N_ELEMENTS(walkers); i++) {
+        walkers[i].trio = p;
+        /* two and two do the same at the same time */
+        walkers[i].trio.rand = g_rand_new_with_seed(seed + i / 2);
+        start_chain(&walkers[i].trio, &image);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(walkers); i++)
+        walkers[i].thread = g_thread_new("walker", walk, &walkers[i]);
+    for (guint i = 0; i < G_N_ELEMENTS(walkers); i++)
+        g_thread_join(walkers[i].thread);
+    g_assert_cmpuint(fixture_counter(&p.kvm, "nub_guest_derived_total"), >, 100);
+    g_assert_cmpuint(fixture_counter(&p.kvm, "nub_guest_restarts_total"), ==, 0);
+    close_all(&p);
+}
+
 /* What has been derived, passed on and dropped leaves the heap as it was. */
 static void
 test_heap_returns(void)
@@ -569,6 +620,9 @@ main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/kvm/chains/random/%s", chains[i].name);
         g_test_add_data_func(path, GUINT_TO_POINTER(i), test_chain);
     }
+    g_test_add_data_func("/kvm/chains/threads/one-lane", GUINT_TO_POINTER(1), test_threads);
+    g_test_add_data_func("/kvm/chains/threads/two-lanes", GUINT_TO_POINTER(2), test_threads);
+    g_test_add_data_func("/kvm/chains/threads/four-lanes", GUINT_TO_POINTER(4), test_threads);
     g_test_add_func("/kvm/chains/what-is-dropped-gives-its-heap-back", test_heap_returns);
     g_test_add_func("/kvm/chains/long-and-keeping-nothing", test_long_chain);
     return kvm_test_run();

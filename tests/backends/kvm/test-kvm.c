@@ -485,6 +485,138 @@ test_touches_too_much(void)
     fixture_close(&f);
 }
 
+struct forgetting {
+    struct fixture f;
+    struct nub_hash instances[3];
+    uint32_t stop;
+};
+
+static gpointer
+shed_on_and_on(gpointer data)
+{
+    struct forgetting *forgetting = data;
+    struct nub_failure failure;
+
+    while (!__atomic_load_n(&forgetting->stop, __ATOMIC_ACQUIRE))
+        assert_ok(nub_residence_shed(forgetting->f.kvm, &failure), failure);
+    return NULL;
+}
+
+static gpointer
+call_on_and_on(gpointer data)
+{
+    struct forgetting *forgetting = data;
+    struct fixture mine = forgetting->f;
+    struct nub_result result;
+
+    for (unsigned i = 0; i < 500; i++) {
+        assert_ok(fixture_invoke(&mine, &forgetting->instances[i % 3], NULL, 100000, &result),
+                  mine.failure);
+        g_assert_cmpuint(result.return_value, ==, 1);
+    }
+    return NULL;
+}
+
+/* A guest that is made to forget between being brought something and being asked for it has not
+ * lied. */
+static void
+test_forgets_at_any_time(void)
+{
+    const struct nub_option lanes = { "lanes", "3" };
+    struct forgetting forgetting = { .stop = 0 };
+    GThread *callers[2], *shedders[2];
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&forgetting.f, &lanes, 1);
+    for (unsigned i = 0; i < 3; i++)
+        forgetting.instances[i] =
+            fixture_put_program(&forgetting.f, &program_count, 0x12000 + i * NUB_PAGE_SIZE);
+    for (unsigned i = 0; i < 2; i++)
+        shedders[i] = g_thread_new("shedder", shed_on_and_on, &forgetting);
+    for (unsigned i = 0; i < 2; i++)
+        callers[i] = g_thread_new("caller", call_on_and_on, &forgetting);
+    for (unsigned i = 0; i < 2; i++)
+        g_thread_join(callers[i]);
+    __atomic_store_n(&forgetting.stop, 1, __ATOMIC_RELEASE);
+    for (unsigned i = 0; i < 2; i++)
+        g_thread_join(shedders[i]);
+    g_assert_cmpuint(fixture_counter(&forgetting.f, "nub_guest_restarts_total"), ==, 0);
+    fixture_close(&forgetting.f);
+}
+
+/* A session whose run found no memory half-way has changed some of its own: it is over. */
+static void
+test_session_touches_too_much(void)
+{
+    const struct nub_option memory = { "guest-memory", "67108864" };
+    struct nub_session_args args = { .struct_size = sizeof args,
+                                     .args = { 0, 1u << 30 },
+                                     .gas = 1u << 30 };
+    uint64_t regs[NUB_N_REGS];
+    struct nub_hash successor;
+    struct nub_result result;
+    struct fixture f;
+    void *session;
+    uint8_t byte;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &memory, 1);
+    args.instance = fixture_put_program(&f, &program_touch, 1u << 30);
+    assert_ok(f.ops->session_open(f.backend, &args, &session, &f.failure), f.failure);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmpint(f.ops->session_run(session, &result, &f.failure), ==, NUB_ERR_NO_MEMORY);
+        g_assert_cmpint(f.ops->session_get_regs(session, regs, &f.failure), ==, NUB_ERR_NO_MEMORY);
+        g_assert_cmpint(f.ops->session_read(session, 0, &byte, 1, &f.failure), ==,
+                        NUB_ERR_NO_MEMORY);
+        g_assert_cmpint(f.ops->session_commit(session, 0, &successor, &f.failure), ==,
+                        NUB_ERR_NO_MEMORY);
+    }
+    f.ops->session_close(session);
+    args.args[1] = 16u << 20;
+    assert_ok(f.ops->session_open(f.backend, &args, &session, &f.failure), f.failure);
+    assert_ok(f.ops->session_run(session, &result, &f.failure), f.failure);
+    g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_HALT);
+    f.ops->session_close(session);
+    g_assert_cmpuint(fixture_counter(&f, "nub_guest_restarts_total"), ==, 0);
+    fixture_close(&f);
+}
+
+/* Nor is it over when what the host has written finds no memory: the program has not gone on, and
+ * does once there is some. */
+static void
+test_session_waits_for_memory(void)
+{
+    const struct nub_option options[] = { { "guest-memory", "33554432" }, { "lanes", "1" } };
+    struct nub_session_args args = { .struct_size = sizeof args, .gas = 1000 };
+    const uint64_t size = 64 * NUB_PAGE_SIZE, count = 41;
+    g_autofree uint8_t *bytes = g_malloc0(size);
+    void *session, *filler;
+    struct nub_result result;
+    int32_t status = NUB_OK;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, options, 2);
+    args.instance = fixture_put_program(&f, &program_count, 1u << 30);
+    assert_ok(f.ops->session_open(f.backend, &args, &session, &f.failure), f.failure);
+    assert_ok(f.ops->session_open(f.backend, &args, &filler, &f.failure), f.failure);
+    for (uint64_t at = 0; !status && at < 1u << 30; at += size)
+        status = f.ops->session_write(filler, at, bytes, size, &f.failure);
+    g_assert_cmpint(status, ==, NUB_ERR_NO_MEMORY);
+    assert_ok(f.ops->session_write(session, 0x10000, &count, sizeof count, &f.failure), f.failure);
+    for (unsigned i = 0; i < 2; i++)
+        g_assert_cmpint(f.ops->session_run(session, &result, &f.failure), ==, NUB_ERR_NO_MEMORY);
+    f.ops->session_close(filler);
+    assert_ok(f.ops->session_run(session, &result, &f.failure), f.failure);
+    g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_HALT);
+    g_assert_cmpuint(result.return_value, ==, count + 1);
+    f.ops->session_close(session);
+    fixture_close(&f);
+}
+
 /* What was put, called and dropped leaves the heap as it was. */
 static void
 test_heap_returns(void)
@@ -598,6 +730,10 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/end/a-deadline-passes", test_deadline);
     g_test_add_func("/kvm/memory/more-is-published-than-fits", test_more_than_fits);
     g_test_add_func("/kvm/memory/a-program-touches-too-much", test_touches_too_much);
+    g_test_add_func("/kvm/memory/forgotten-at-any-time", test_forgets_at_any_time);
+    g_test_add_func("/kvm/memory/a-session-that-touches-too-much-is-over",
+                    test_session_touches_too_much);
+    g_test_add_func("/kvm/memory/a-session-waits-for-memory", test_session_waits_for_memory);
     g_test_add_func("/kvm/memory/what-is-dropped-gives-its-heap-back", test_heap_returns);
     g_test_add_func("/kvm/restart/keeps-what-is-published", test_restart);
     g_test_add_func("/kvm/fork/the-child-is-refused-the-parent-goes-on", test_fork);
