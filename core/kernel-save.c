@@ -355,13 +355,15 @@ nub_kernel_save_head(NubKernel *self, GError **error)
     return save_head_inlock(&saving, TRUE, error);
 }
 
-/* Takes back, in memory, a commit that could not be stored. */
+/* Takes back, in memory, a commit that could not be stored. A head that has gone on since is that
+ * of a call whose own storing is to come. */
 static void
 undo_commit(NubKernel *self, const NubHash *successor, gboolean advanced)
 {
-    NubHash stored;
+    NubHash root, stored;
 
-    if (advanced &&
+    if (advanced && self->ops->state_root(self->backend, &root, NULL) == NUB_OK &&
+        nub_hash_equals(&root, successor) &&
         nub_store_get_name(self->store, self->engine->backend->config->head, &stored, NULL))
         self->ops->set_state_root(self->backend, &stored, NULL);
     if (self->ops->drop_cap)

@@ -244,16 +244,14 @@ nub_store_get_name(NubStore *self, const char *name, NubHash *hash, GError **err
     return nub_store_check(self, "get_name", status, &failure, error);
 }
 
-gboolean
-nub_store_set_name(NubStore *self, const char *name, const NubHash *hash, GError **error)
+/* With the lock, and with that against collections: what is named must not go meanwhile. */
+static gboolean
+set_name_inlock(NubStore *self, const char *name, const NubHash *hash, GError **error)
 {
     struct nub_store_name entry = { .name = name };
     struct nub_store_batch batch = { .struct_size = sizeof batch, .n_names = 1, .names = &entry };
-    g_autoptr(GMutexLocker) locker = NULL;
     gboolean present = TRUE;
 
-    g_return_val_if_fail(NUB_IS_STORE(self) && name, FALSE);
-    locker = g_mutex_locker_new(&self->lock);
     if (g_hash_table_contains(self->heads, name)) {
         g_set_error(error, NUB_ERROR, NUB_ERROR_CONFLICT,
                     "store: the head '%s' is in use by the open backend '%s'", name,
@@ -271,6 +269,20 @@ nub_store_set_name(NubStore *self, const char *name, const NubHash *hash, GError
         return FALSE;
     }
     return nub_store_write(self, &batch, error);
+}
+
+gboolean
+nub_store_set_name(NubStore *self, const char *name, const NubHash *hash, GError **error)
+{
+    gboolean done;
+
+    g_return_val_if_fail(NUB_IS_STORE(self) && name, FALSE);
+    g_rw_lock_reader_lock(&self->gc_lock);
+    g_mutex_lock(&self->lock);
+    done = set_name_inlock(self, name, hash, error);
+    g_mutex_unlock(&self->lock);
+    g_rw_lock_reader_unlock(&self->gc_lock);
+    return done;
 }
 
 /* ---- capabilities ------------------------------------------------------------------------ */

@@ -220,6 +220,25 @@ nub_cli_registry(void)
     return registry;
 }
 
+int
+nub_cli_resolve(NubStore *store, const char *text, NubHash *hash)
+{
+    GError *error = NULL;
+
+    if (nub_hash_from_string(text, hash, store ? NULL : &error))
+        return NUB_CLI_OK;
+    if (!store) {
+        int status = nub_cli_usage("%s", error->message);
+        g_error_free(error);
+        return status;
+    }
+    if (!nub_store_get_name(store, text, hash, &error))
+        return nub_cli_fail_error(error);
+    if (nub_hash_is_none(hash))
+        return nub_cli_fail("'%s' is neither a hash nor a name in the store", text);
+    return NUB_CLI_OK;
+}
+
 NubBundle *
 nub_cli_bundle(const char *file)
 {

@@ -86,6 +86,11 @@ bool nub_cli_write(const char *file, const void *data, gsize size);
 
 /** The registry of --config or the default one; NULL with a message. */
 NubRegistry *nub_cli_registry(void);
+/**
+ * A hash, or with a store (nullable) the name of one: the head of a backend, or one given by `nub store name`. An exit
+ * code, with a message unless it is NUB_CLI_OK.
+ */
+int nub_cli_resolve(NubStore *store, const char *text, NubHash *hash);
 /** Checks a bundle and its capabilities; NULL with a message that names the file. */
 NubBundle *nub_cli_bundle(const char *file);
 

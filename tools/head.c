@@ -11,16 +11,14 @@ static struct {
 } values;
 
 static int
-set_head(NubKernel *kernel)
+set_head(NubKernel *kernel, NubStore *store)
 {
     GError *error = NULL;
     NubHash root;
+    int status = nub_cli_resolve(store, values.set, &root);
 
-    if (!nub_hash_from_string(values.set, &root, &error)) {
-        int status = nub_cli_usage("--set: %s", error->message);
-        g_error_free(error);
+    if (status != NUB_CLI_OK)
         return status;
-    }
     return nub_kernel_set_state_root(kernel, &root, &error) ? NUB_CLI_OK
                                                             : nub_cli_fail_error(error);
 }
@@ -59,14 +57,16 @@ run(char **args)
     g_autoptr(NubKernel) kernel = nub_registry_open(registry, values.backend, &error);
     if (!kernel)
         return nub_cli_fail_error(error);
-    int status = values.set ? set_head(kernel) : NUB_CLI_OK;
+    g_autoptr(NubStore) store = nub_registry_get_store(registry);
+    int status = values.set ? set_head(kernel, store) : NUB_CLI_OK;
     return status == NUB_CLI_OK ? print_head(kernel) : status;
 }
 
 static const GOptionEntry options[] = { { "backend", 'b', 0, G_OPTION_ARG_STRING, &values.backend,
                                           "The backend (default: the configuration's)", "NAME" },
                                         { "set", 's', 0, G_OPTION_ARG_STRING, &values.set,
-                                          "Move the head to this instance first (zeros: to none)",
+                                          "Move the head to this instance, by its hash or by its "
+                                          "name in the store (zeros: to none)",
                                           "HASH" },
                                         { NULL } };
 

@@ -15,9 +15,9 @@ static struct {
 
 /* ---- the instance -------------------------------------------------------------------------- */
 
-/* What to call: the hash given, or the root of the bundle that --put publishes first. */
+/* What to call: what was given, or the root of the bundle that --put publishes first. */
 static int
-find_instance(NubKernel *kernel, const char *text, NubHash *instance)
+find_instance(NubKernel *kernel, NubStore *store, const char *text, NubHash *instance)
 {
     GError *error = NULL;
 
@@ -30,24 +30,7 @@ find_instance(NubKernel *kernel, const char *text, NubHash *instance)
             return nub_cli_fail_error(error);
         }
     }
-    if (text && !nub_hash_from_string(text, instance, &error)) {
-        int status = nub_cli_usage("%s", error->message);
-        g_error_free(error);
-        return status;
-    }
-    return NUB_CLI_OK;
-}
-
-/* A paused instance is resumed. One that cannot be looked at is left to the call's own error. */
-static int
-judge_instance(NubKernel *kernel, const NubHash *instance, NubCliRequest *request)
-{
-    g_autoptr(NubCap) cap = nub_kernel_get_cap(kernel, instance, NULL);
-
-    request->resume = cap && nub_cap_is_paused(cap);
-    if (request->resume && (nub_cli_call_values.endpoint || nub_cli_call_values.args))
-        return nub_cli_usage("a paused instance takes no --endpoint and no --arg");
-    return NUB_CLI_OK;
+    return text ? nub_cli_resolve(store, text, instance) : NUB_CLI_OK;
 }
 
 /* ---- saving -------------------------------------------------------------------------------- */
@@ -172,27 +155,41 @@ finish(NubKernel *kernel, const NubCliRequest *request, const NubCliAnswer *answ
     return answer->result.exit_reason == NUB_EXIT_HALT ? NUB_CLI_OK : NUB_CLI_FAILED;
 }
 
+/* Invokes, and resumes what turns out to be paused: to look first would read all of the instance.
+ */
 static int
-invoke(NubKernel *kernel, char **args, NubCliRequest *request)
+invoke_or_resume(NubKernel *kernel, const NubHash *instance, NubHostTable *hosts,
+                 NubCliRequest *request)
+{
+    NubCliAnswer answer = { 0 };
+    GError *error = NULL;
+    bool done = nub_cli_call(kernel, request, instance, hosts, &answer, &error);
+
+    if (g_error_matches(error, NUB_ERROR, NUB_ERROR_PAUSED)) {
+        g_clear_error(&error);
+        if (nub_cli_call_values.endpoint || nub_cli_call_values.args)
+            return nub_cli_usage("a paused instance takes no --endpoint and no --arg");
+        request->resume = true;
+        done = nub_cli_call(kernel, request, instance, hosts, &answer, &error);
+    }
+    int status = done ? finish(kernel, request, &answer) : nub_cli_fail_error(error);
+    nub_cli_answer_clear(&answer);
+    return status;
+}
+
+static int
+invoke(NubKernel *kernel, NubStore *store, char **args, NubCliRequest *request)
 {
     g_autoptr(NubHostTable) hosts = NULL;
-    NubCliAnswer answer = { 0 };
     NubHash instance;
-    GError *error = NULL;
-    bool first_is_hash = !values.put;
-    int status = find_instance(kernel, first_is_hash ? args[0] : NULL, &instance);
+    bool first_is_instance = !values.put;
+    int status = find_instance(kernel, store, first_is_instance ? args[0] : NULL, &instance);
 
-    if (status == NUB_CLI_OK)
-        status = judge_instance(kernel, &instance, request);
     if (status != NUB_CLI_OK)
         return status;
     if (request->wants_host && nub_kernel_supports(kernel, "invoke"))
-        hosts = nub_run_host_table(args + first_is_hash, nub_cli_values.json);
-    status = nub_cli_call(kernel, request, &instance, hosts, &answer, &error)
-                 ? finish(kernel, request, &answer)
-                 : nub_cli_fail_error(error);
-    nub_cli_answer_clear(&answer);
-    return status;
+        hosts = nub_run_host_table(args + first_is_instance, nub_cli_values.json);
+    return invoke_or_resume(kernel, &instance, hosts, request);
 }
 
 static int
@@ -202,7 +199,7 @@ run(char **args)
     GError *error = NULL;
 
     if (!values.put && !args[0])
-        return nub_cli_usage("HASH is missing, or --put FILE");
+        return nub_cli_usage("HASH or NAME is missing, or --put FILE");
     int status = read_request(&request);
     if (status != NUB_CLI_OK)
         return status;
@@ -212,14 +209,15 @@ run(char **args)
     g_autoptr(NubKernel) kernel = nub_registry_open(registry, nub_cli_call_values.backend, &error);
     if (!kernel)
         return nub_cli_fail_error(error);
-    return invoke(kernel, args, &request);
+    g_autoptr(NubStore) store = nub_registry_get_store(registry);
+    return invoke(kernel, store, args, &request);
 }
 
 static const GOptionEntry options[] = {
     { "backend", 'b', 0, G_OPTION_ARG_STRING, &nub_cli_call_values.backend,
       "The backend (default: the configuration's)", "NAME" },
     { "put", 'p', 0, G_OPTION_ARG_FILENAME, &values.put,
-      "Publish this bundle first and call its root instead of HASH", "FILE" },
+      "Publish this bundle first and call its root instead", "FILE" },
     { "commit", 'c', 0, G_OPTION_ARG_NONE, &values.commit, "Put the successor", NULL },
     { "advance", 0, 0, G_OPTION_ARG_NONE, &values.advance,
       "Move the head to the successor; wants --commit", NULL },
@@ -233,13 +231,15 @@ static const GOptionEntry options[] = {
 
 const struct nub_cli_command nub_command_invoke = {
     .name = "invoke",
-    .arguments = "[HASH] [WORD...]",
-    .summary = "Invoke or resume an instance by its hash, and commit what it became",
-    .description = "HASH names an instance that the kernel has: from the configured store, or by "
-                   "--put, which\n"
-                   "then takes its place. A paused instance is resumed with the gas given. What "
-                   "--save writes\n"
-                   "goes on under any backend: with 'nub run', or here with --put.",
+    .arguments = "[HASH|NAME] [WORD...]",
+    .summary = "Invoke or resume an instance by its hash or name, and commit what it became",
+    .description = "The instance is one that the kernel has: from the configured store, where NAME "
+                   "is the head of\n"
+                   "a backend or was given by 'nub store name', or by --put, which then takes its "
+                   "place. A paused\n"
+                   "instance is resumed with the gas given. What --save writes goes on under any "
+                   "backend: with\n"
+                   "'nub run', or here with --put.",
     .shared = NUB_CLI_CONFIG | NUB_CLI_JSON,
     .options = options,
     .max_args = 64,

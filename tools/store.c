@@ -34,25 +34,6 @@ open_store(NubRegistry **registry)
     return store;
 }
 
-/* A hash, or the name of one. False with a message; `*status` becomes the exit code. */
-static bool
-resolve(NubStore *store, const char *text, NubHash *hash, int *status)
-{
-    GError *error = NULL;
-
-    *status = NUB_CLI_HOST;
-    if (nub_hash_from_string(text, hash, NULL))
-        return true;
-    if (!nub_store_get_name(store, text, hash, &error)) {
-        nub_cli_fail_error(error);
-        return false;
-    }
-    if (!nub_hash_is_none(hash))
-        return true;
-    nub_cli_fail("'%s' is neither a hash nor a name in the store", text);
-    return false;
-}
-
 /* Gives what was stored the name of --name. */
 static int
 keep(NubStore *store, const NubHash *hash)
@@ -207,11 +188,11 @@ run_get(char **args)
     g_autoptr(NubStore) store = open_store(&registry);
     GError *error = NULL;
     NubHash hash;
-    int status;
 
     if (!store)
         return NUB_CLI_HOST;
-    if (!resolve(store, args[0], &hash, &status))
+    int status = nub_cli_resolve(store, args[0], &hash);
+    if (status != NUB_CLI_OK)
         return status;
     g_autoptr(NubCap) cap = nub_store_get_cap(store, &hash, &error);
     return cap ? write_bytes(nub_cap_get_wire(cap), &hash, ".cap", 1) : nub_cli_fail_error(error);
@@ -224,11 +205,11 @@ run_export(char **args)
     g_autoptr(NubStore) store = open_store(&registry);
     GError *error = NULL;
     NubHash hash;
-    int status;
 
     if (!store)
         return NUB_CLI_HOST;
-    if (!resolve(store, args[0], &hash, &status))
+    int status = nub_cli_resolve(store, args[0], &hash);
+    if (status != NUB_CLI_OK)
         return status;
     g_autoptr(NubBundle) bundle = nub_store_export(store, &hash, &error);
     g_autoptr(GBytes) bytes = bundle ? nub_bundle_to_bytes(bundle, &error) : NULL;
@@ -269,14 +250,14 @@ run_name(char **args)
     g_autoptr(NubRegistry) registry = NULL;
     NubHash hash;
     GError *error = NULL;
-    int status;
 
     if (values.forget == (args[1] != NULL))
         return nub_cli_usage("give HASH or --forget");
     g_autoptr(NubStore) store = open_store(&registry);
     if (!store)
         return NUB_CLI_HOST;
-    if (args[1] && !resolve(store, args[1], &hash, &status))
+    int status = args[1] ? nub_cli_resolve(store, args[1], &hash) : NUB_CLI_OK;
+    if (status != NUB_CLI_OK)
         return status;
     if (!nub_store_set_name(store, args[0], args[1] ? &hash : NULL, &error))
         return nub_cli_fail_error(error);

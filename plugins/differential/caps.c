@@ -157,6 +157,8 @@ diff_get_changes(void *backend, const struct nub_hash *base, const struct nub_ha
         };
 
         answer.status = b->ops->get_changes(b->backend, base, hash, &listener, &answer.failure);
+        if (answer.status == NUB_ERR_NOT_SUPPORTED) /* a wrapper around one that lacks it */
+            return pass_on(&answer, failure);
         if (i == 0) {
             reference = answer;
             digest = told.digest;

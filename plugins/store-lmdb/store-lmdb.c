@@ -175,6 +175,10 @@ open_environment(struct store *store, uint64_t map_size, bool sync, struct nub_f
     /* NOTLS: a read belongs to its transaction, not to the thread that happens to make it. */
     if (!error)
         error = mdb_env_open(store->env, store->path, MDB_NOTLS | (sync ? 0 : MDB_NOSYNC), 0600);
+    /* What processes that were killed were reading would never be written over, and LMDB has room
+     * for so many readers only; while any process has the store open it does not look by itself. */
+    if (!error)
+        error = mdb_reader_check(store->env, NULL);
     return error ? lmdb_failed(store, error, "opening", failure) : open_tables(store, failure);
 }
 

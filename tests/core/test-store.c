@@ -425,6 +425,44 @@ test_many_threads(Fixture *self, gconstpointer data)
     g_object_unref(kernel);
 }
 
+static gint naming; /* (atomic) */
+
+static gpointer
+name_again_and_again(gpointer store)
+{
+    for (guint i = 0; i < 400; i++) {
+        g_autoptr(NubCap) cap = nub_cap_new_data((const guint8 *)&i, sizeof i, NULL);
+        g_autoptr(GError) error = NULL;
+        NubHash hash;
+        nub_cap_get_hash(cap, &hash);
+        g_assert_true(nub_store_put_cap(store, cap, &error));
+        if (!nub_store_set_name(store, "named", &hash, &error))
+            g_assert_error(error, NUB_ERROR, NUB_ERROR_NOT_FOUND);
+    }
+    g_atomic_int_set(&naming, FALSE);
+    return NULL;
+}
+
+/* A collection between storing and naming leaves nothing to name, never a name of nothing: that
+ * would fail the next collection. */
+static void
+test_names_and_collections(Fixture *self, gconstpointer data)
+{
+    g_autoptr(NubStore) store = nub_registry_get_store(self->registry);
+    GThread *thread;
+
+    (void)data;
+    g_atomic_int_set(&naming, TRUE);
+    thread = g_thread_new("name", name_again_and_again, store);
+    while (g_atomic_int_get(&naming)) {
+        g_autoptr(GError) error = NULL;
+        g_assert_true(nub_store_gc(store, NULL, NULL, &error));
+        g_assert_no_error(error);
+    }
+    g_thread_join(thread);
+    verify(self);
+}
+
 static void
 test_reload_keeps_the_store(Fixture *self, gconstpointer data)
 {
@@ -566,6 +604,7 @@ main(int argc, char **argv)
     STORE_TEST("damage-is-noticed", test_damage_is_noticed);
     STORE_TEST("full-store-changes-nothing", test_full_store_changes_nothing);
     STORE_TEST("many-threads-and-collections", test_many_threads);
+    STORE_TEST("names-and-collections", test_names_and_collections);
     STORE_TEST("one-store-two-registries", test_one_store_two_registries);
     STORE_TEST("folder-opened-twice", test_folder_opened_twice);
     STORE_TEST("open-while-closing", test_open_while_closing);

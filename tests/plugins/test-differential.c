@@ -1,8 +1,12 @@
 /* test-differential.c - plugins/differential: equal backends pass unseen, each fault is found
  *
- * The second backend is nub-local with one function replaced (tests/tools/modules/faulty.c).
+ * The second backend is nub-local with one function replaced (tests/tools/modules/faulty.c). What
+ * get_changes tells is compared in between core and the backends, so its test is host to the module
+ * itself.
  */
 #include "plugin-test.h"
+#include <dlfcn.h>
+#include <nub/plugin.h>
 
 #define PAIR(other, more)                                                                          \
     "{ name: local, module: nub-local }, { name: other, module: " other " },"                      \
@@ -236,6 +240,160 @@ test_callbacks_run_once(void)
     g_assert_false(nub_hash_equals(&successor, &instance)); /* the page was written on both */
 }
 
+/* ---- changes --------------------------------------------------------------------------------- */
+
+/* A backend that tells of changes: a byte of the header, and one of each page; 0: no such page. */
+struct teller {
+    int32_t status;
+    guint8 header, pages[3];
+    gboolean downwards;
+};
+
+static int32_t
+tell(void *backend, const struct nub_hash *base, const struct nub_hash *hash,
+     const struct nub_changes *changes, struct nub_failure *failure)
+{
+    const struct teller *self = backend;
+    guint8 page[NUB_PAGE_SIZE] = { 0 };
+
+    (void)base;
+    (void)hash;
+    (void)failure;
+    changes->header(changes->ctx, (struct nub_slice){ &self->header, 1 });
+    for (guint i = 0; i < G_N_ELEMENTS(self->pages); i++) {
+        guint at = self->downwards ? G_N_ELEMENTS(self->pages) - 1 - i : i;
+        page[NUB_PAGE_SIZE - 1] = self->pages[at];
+        if (self->pages[at])
+            changes->page(changes->ctx, at * NUB_PAGE_SIZE, self->pages[at] == 255 ? NULL : page);
+    }
+    return self->status;
+}
+
+/* What of it was heard, as text. */
+static void
+hear_header(void *ctx, struct nub_slice wire)
+{
+    g_string_append_printf(ctx, "header %u;", wire.data[0]);
+}
+
+static void
+hear_page(void *ctx, uint32_t address, const uint8_t *bytes)
+{
+    g_string_append_printf(ctx, " 0x%x: %d;", address, bytes ? bytes[NUB_PAGE_SIZE - 1] : -1);
+}
+
+static struct nub_backend_ops teller_ops = { .struct_size = sizeof teller_ops,
+                                             .get_changes = tell };
+static struct nub_backend_ops silent_ops = { .struct_size = sizeof silent_ops };
+
+static int32_t
+open_teller(void *ctx, const char *name, struct nub_backend_ref *out, struct nub_failure *failure)
+{
+    struct teller *tellers = ctx;
+
+    (void)failure;
+    *out = (struct nub_backend_ref){ .ops = strcmp(name, "silent") == 0 ? &silent_ops : &teller_ops,
+                                     .backend = &tellers[strcmp(name, "first") != 0] };
+    return NUB_OK;
+}
+
+static void
+keep_log(void *ctx, uint32_t level, const char *message)
+{
+    (void)ctx;
+    (void)level;
+    g_free(logged);
+    logged = g_strdup(message);
+}
+
+static const struct nub_plugin *
+load_differential(void)
+{
+    void *module = dlopen(NUB_BUILD_DIR "/modules/nub-differential.so", RTLD_NOW | RTLD_LOCAL);
+    void *symbol = module ? dlsym(module, NUB_PLUGIN_ENTRY) : NULL;
+    nub_plugin_entry_fn entry;
+
+    g_assert_nonnull(symbol);
+    memcpy(&entry, &symbol, sizeof entry);
+    return entry();
+}
+
+/* Asks a differential over `first` and the other for changes; what was heard goes to `heard`. */
+static int32_t
+ask_for_changes(struct teller tellers[2], const char *backends, GString *heard,
+                struct nub_failure *failure)
+{
+    const struct nub_plugin *plugin = load_differential();
+    const struct nub_option options[] = { { "backends", backends } };
+    const struct nub_host host = {
+        .struct_size = sizeof host, .ctx = tellers, .log = keep_log, .open_backend = open_teller
+    };
+    const struct nub_create_args args = {
+        .struct_size = sizeof args, .n_options = 1, .options = options, .host = &host
+    };
+    const struct nub_changes changes = {
+        .struct_size = sizeof changes, .ctx = heard, .header = hear_header, .page = hear_page
+    };
+    const struct nub_hash base = { { 1 } }, hash = { { 2 } };
+    void *backend = NULL;
+    int32_t status;
+
+    g_string_truncate(heard, 0);
+    g_assert_cmpint(plugin->ops->create(&args, &backend, failure), ==, NUB_OK);
+    status = plugin->ops->get_changes(backend, &base, &hash, &changes, failure);
+    plugin->ops->destroy(backend);
+    return status;
+}
+
+static void
+test_changes_are_compared(void)
+{
+    static const struct teller honest = { .header = 9, .pages = { 1, 255, 3 } };
+    static const struct {
+        struct teller other;
+        int32_t status;
+        const char *message;
+    } rows[] = {
+        { { .header = 9, .pages = { 1, 255, 3 } }, NUB_OK, NULL },
+        { { .header = 8, .pages = { 1, 255, 3 } }, NUB_ERR_DIFFERENCE, "the changes differ" },
+        { { .header = 9, .pages = { 1, 255, 4 } }, NUB_ERR_DIFFERENCE, "the changes differ" },
+        { { .header = 9, .pages = { 1, 2, 3 } }, NUB_ERR_DIFFERENCE, "the changes differ" },
+        { { .header = 9, .pages = { 255, 255, 3 } }, NUB_ERR_DIFFERENCE, "the changes differ" },
+        { { .header = 9, .pages = { 1, 0, 3 } }, NUB_ERR_DIFFERENCE, "the changes differ" },
+        { { .header = 9, .pages = { 1, 255, 3 }, .downwards = TRUE },
+          NUB_ERR_DIFFERENCE,
+          "the changes differ" },
+        { { .status = NUB_ERR_NOT_FOUND, .header = 9, .pages = { 1, 255, 3 } },
+          NUB_ERR_DIFFERENCE,
+          "OK against NOT_FOUND" },
+        { { .status = NUB_ERR_NO_MEMORY }, NUB_ERR_NO_MEMORY, NULL },
+        { { .status = NUB_ERR_NOT_SUPPORTED }, NUB_ERR_NOT_SUPPORTED, NULL },
+    };
+    g_autoptr(GString) heard = g_string_new(NULL);
+    struct nub_failure failure = { .struct_size = sizeof failure };
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct teller tellers[2] = { honest, rows[i].other };
+        g_autofree char *message =
+            g_strdup_printf("first and other disagree on get_changes: %s", rows[i].message);
+        g_test_message("row %u", i);
+        g_assert_cmpint(ask_for_changes(tellers, "first, other", heard, &failure), ==,
+                        rows[i].status);
+        g_assert_cmpstr(heard->str, ==, "header 9; 0x0: 1; 0x1000: -1; 0x2000: 3;");
+        if (rows[i].message)
+            assert_logged(message);
+        g_assert_null(logged);
+    }
+    struct teller agreeing[2] = { { .status = NUB_ERR_NOT_FOUND },
+                                  { .status = NUB_ERR_NOT_FOUND } };
+    g_assert_cmpint(ask_for_changes(agreeing, "first, other", heard, &failure), ==,
+                    NUB_ERR_NOT_FOUND);
+    g_assert_cmpint(ask_for_changes(agreeing, "first, silent", heard, &failure), ==,
+                    NUB_ERR_NOT_SUPPORTED);
+    g_assert_cmpstr(failure.message, ==, "get_changes: backend 'silent' has no such function");
+    g_assert_cmpuint(heard->len, ==, 0);
+}
+
 static void
 test_options_are_judged(void)
 {
@@ -279,6 +437,7 @@ main(int argc, char **argv)
     g_test_add_func("/plugins/differential/sampling-leaves-calls-to-the-reference",
                     test_sampling_leaves_calls_to_the_reference);
     g_test_add_func("/plugins/differential/callbacks-run-once", test_callbacks_run_once);
+    g_test_add_func("/plugins/differential/changes-are-compared", test_changes_are_compared);
     g_test_add_func("/plugins/differential/options-are-judged", test_options_are_judged);
     return g_test_run();
 }

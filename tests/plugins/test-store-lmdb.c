@@ -6,7 +6,10 @@
 #include "plugin-test.h"
 
 #include <lmdb.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define PAGE    4096u
 #define START   0x100000u
@@ -365,6 +368,85 @@ test_damaged_head(Fixture *self, gconstpointer data)
     g_object_unref(registry);
 }
 
+/* A process of its own that opens the disk, and reads on when it is `reading`, until it is killed
+ * or told to end; then its exit code is how many readers are left that died. */
+typedef struct {
+    pid_t pid;
+    int said, to;
+} Other;
+
+static void
+be_other(const char *path, int says, int hears, gboolean reading)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    char byte = 0;
+    int dead = 99;
+
+    if (mdb_env_create(&env) || mdb_env_set_maxdbs(env, 4) ||
+        mdb_env_open(env, path, MDB_NOTLS, 0600) ||
+        (reading && mdb_txn_begin(env, NULL, MDB_RDONLY, &txn)) || write(says, "", 1) != 1 ||
+        read(hears, &byte, 1) != 1 || mdb_reader_check(env, &dead))
+        _exit(98);
+    _exit(dead);
+}
+
+static Other
+other_start(Fixture *self, gboolean reading)
+{
+    int says[2], hears[2];
+    Other other = { 0 };
+    char byte;
+
+    g_assert_cmpint(pipe(says), ==, 0);
+    g_assert_cmpint(pipe(hears), ==, 0);
+    other.pid = fork();
+    if (other.pid == 0)
+        be_other(self->dir, says[1], hears[0], reading);
+    close(says[1]);
+    close(hears[0]);
+    other.said = says[0];
+    other.to = hears[1];
+    g_assert_cmpint(read(other.said, &byte, 1), ==, 1);
+    return other;
+}
+
+static int
+other_end(Other *self)
+{
+    int status = 0;
+
+    g_assert_cmpint(waitpid(self->pid, &status, 0), ==, self->pid);
+    close(self->said);
+    close(self->to);
+    return status;
+}
+
+/* A process that was killed while it read keeps nothing, even if others have the store open. */
+static void
+test_killed_reader(Fixture *self, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    NubRegistry *registry = open_registry(self, &error);
+    Other holder, reader;
+    int status;
+
+    (void)data;
+    g_assert_no_error(error);
+    g_object_unref(registry); /* it has made the store */
+    holder = other_start(self, FALSE);
+    reader = other_start(self, TRUE);
+    kill(reader.pid, SIGKILL);
+    other_end(&reader);
+    registry = open_registry(self, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(write(holder.to, "", 1), ==, 1);
+    status = other_end(&holder);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+    g_object_unref(registry);
+}
+
 #define LMDB_TEST(name, func)                                                                      \
     g_test_add("/plugins/store-lmdb/" name, Fixture, NULL, set_up, func, tear_down)
 
@@ -376,5 +458,6 @@ main(int argc, char **argv)
     LMDB_TEST("later-format", test_later_format);
     LMDB_TEST("damage", test_damage);
     LMDB_TEST("damaged-head", test_damaged_head);
+    LMDB_TEST("killed-reader", test_killed_reader);
     return g_test_run();
 }

@@ -81,7 +81,7 @@ test_what_cannot_be_done_is_said(void)
         int code;
         const char *message;
     } rows[] = {
-        { "", 2, "nub invoke: HASH is missing, or --put FILE" },
+        { "", 2, "nub invoke: HASH or NAME is missing, or --put FILE" },
         { "12", 2, "nub invoke: '12': " },
         { "--put halt.nub --advance", 2, "nub invoke: --advance wants --commit" },
         { "--put halt.nub --expected-head x", 2, "nub invoke: --expected-head: 'x'" },

@@ -56,6 +56,27 @@ test_state_outlives_the_process(void)
     nub_assert_err(conflict, "nub invoke: ");
 }
 
+/* A name is as good as a hash, also for a paused instance and for the head. */
+static void
+test_names_are_invoked(void)
+{
+    g_autoptr(NubRan) put = with_store("store put pause.nub --name begin", 0);
+    g_autoptr(NubRan) paused = with_store("invoke begin --arg 7 --commit --advance", 1);
+    g_autoptr(NubRan) halted = with_store("invoke local", 0);
+    g_autoptr(NubRan) wrong = with_store("invoke local --arg 1", 2);
+    g_autoptr(NubRan) back = with_store("head --set begin", 0);
+    g_autoptr(NubRan) again = with_store("invoke local --arg 1", 1);
+    g_autoptr(NubRan) none = with_store("invoke end", 3);
+    g_autoptr(NubRan) nowhere = with_store("head --set end", 3);
+
+    nub_assert_out(paused, "value    8 ");
+    nub_assert_out(halted, "value    18 ");
+    nub_assert_err(wrong, "nub invoke: a paused instance takes no --endpoint and no --arg");
+    nub_assert_out(again, "value    2 ");
+    nub_assert_err(none, "nub invoke: 'end' is neither a hash nor a name in the store");
+    nub_assert_err(nowhere, "nub head: 'end' is neither a hash nor a name in the store");
+}
+
 static void
 test_names_keep_and_gc_removes(void)
 {
@@ -157,6 +178,7 @@ main(int argc, char **argv)
     g_autoptr(NubRan) packed = nub_ran("pack data");
     nub_assert_code(packed, 0);
     g_test_add_func("/tools/store/state-outlives-the-process", test_state_outlives_the_process);
+    g_test_add_func("/tools/store/names-are-invoked", test_names_are_invoked);
     g_test_add_func("/tools/store/names-keep-and-gc-removes", test_names_keep_and_gc_removes);
     g_test_add_func("/tools/store/export-and-import-carry-all-that-is-reached",
                     test_export_and_import_carry_all_that_is_reached);
