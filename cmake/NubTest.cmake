@@ -1,22 +1,16 @@
 # nub_add_test(core.model.ssz LIBS nub_model [LABELS ...] [SOURCES ...]): builds test-ssz.c (the last word
-# of the name) with GLib's test framework and registers it. Every test gets a time limit. With GROUPS each
-# of them, a last word of paths in the program (/core/model/ssz/GROUP), is a test of its own, so that it can be skipped.
+# of the name) with GLib's test framework and registers it. With GROUPS each of them, a last word of paths in the
+# program (/core/model/ssz/GROUP), is a test of its own, so that it can be skipped.
 # A program that has nothing but skips to say exits with 77.
 
 pkg_check_modules(NUB_TEST_GLIB REQUIRED IMPORTED_TARGET glib-2.0)
 
 function(nub_add_test name)
-    cmake_parse_arguments(arg "" "TIMEOUT" "LIBS;LABELS;SOURCES;DEFINITIONS;GROUPS" ${ARGN})
+    cmake_parse_arguments(arg "" "" "LIBS;LABELS;SOURCES;DEFINITIONS;GROUPS" ${ARGN})
     string(REGEX REPLACE "^.*\\." "" last ${name})
     set(target "test-${name}")
     if(NOT arg_SOURCES)
         set(arg_SOURCES "test-${last}.c")
-    endif()
-    if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 120)
-    endif()
-    if(CMAKE_CROSSCOMPILING_EMULATOR) # valgrind: 20 to 50 times slower
-        math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 8")
     endif()
     add_executable(${target} ${arg_SOURCES})
     target_link_libraries(${target} PRIVATE nub_flags ${arg_LIBS} PkgConfig::NUB_TEST_GLIB)
@@ -33,7 +27,7 @@ function(nub_add_test name)
         else()
             add_test(NAME ${test} COMMAND ${target})
         endif()
-        set_tests_properties(${test} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
+        set_tests_properties(${test} PROPERTIES LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
             ENVIRONMENT "G_DEBUG=fatal-criticals;UBSAN_OPTIONS=print_stacktrace=1")
     endforeach()
 endfunction()

@@ -30,7 +30,7 @@ const char *const nub_cc_target_flags[] = {
     NULL,
 };
 
-static const char *const link_flags[] = {
+const char *const nub_cc_link_flags[] = {
     "-static",
     "--emit-relocs",
     "--gc-sections",
@@ -210,7 +210,7 @@ link_objects(struct build *b, guint n_inputs, GError **error)
     gsize size;
 
     g_ptr_array_add(argv, g_strdup(b->lld));
-    add_all(argv, link_flags);
+    add_all(argv, nub_cc_link_flags);
     for (const char *const *name = b->options->exports; name && *name; name++)
         g_ptr_array_add(argv, g_strconcat("--undefined=", *name, NULL));
     for (guint i = 0; i < b->objects->len; i++) {

@@ -28,6 +28,8 @@ typedef struct {
 
 /** The flags that make clang compile for this machine, NULL-terminated; what the CMake toolchain file repeats. */
 extern const char *const nub_cc_target_flags[];
+/** The flags that ld.lld gets, likewise. */
+extern const char *const nub_cc_link_flags[];
 
 /** The ELF file's bytes, or NULL with @error. */
 GBytes *nub_cc_build(const NubCcOptions *options, GError **error);

@@ -183,7 +183,19 @@ test_link(struct fixture *f, gconstpointer data)
     expect(f, "link a.elf --stack-size x", 2, NULL, "--stack-size");
 }
 
-/* an existing CMake project gets the compiler flags that nub cc uses */
+/* `before`, the flags and `after` are in the text: no flag is missing and none is more */
+static void
+assert_flags(const char *text, const char *before, const char *const *flags, const char *separator,
+             const char *after)
+{
+    g_autofree char *list = g_strjoinv(separator, (char **)flags);
+    g_autofree char *want = g_strconcat(before, list, after, NULL);
+
+    if (!strstr(text, want))
+        g_error("nub-guest.cmake differs from nub cc, which has: %s", want);
+}
+
+/* an existing CMake project gets the flags that nub cc uses */
 static void
 test_toolchain_file(struct fixture *f, gconstpointer data)
 {
@@ -191,8 +203,8 @@ test_toolchain_file(struct fixture *f, gconstpointer data)
 
     (void)data;
     g_assert_true(g_file_get_contents(NUB_SOURCE_DIR "/sdk/nub-guest.cmake", &text, NULL, NULL));
-    for (const char *const *flag = nub_cc_target_flags; *flag; flag++)
-        g_assert_nonnull(strstr(text, *flag));
+    assert_flags(text, "set(NUB_GUEST_FLAGS \"", nub_cc_target_flags, " ", "\")");
+    assert_flags(text, "-static -Wl,", nub_cc_link_flags + 1, ",", "\")");
     if (!link_test_has_tools())
         return;
     write_file(f, "main.c",

@@ -8,7 +8,7 @@
 #include <gmodule.h>
 #include <glib/gstdio.h>
 
-enum { FUNCTIONS = 16, CALLS = 25 };
+enum { FUNCTIONS = 16, CALLS = 250 };
 
 typedef guint64 (*function)(guint64, guint64, guint64, guint64);
 
