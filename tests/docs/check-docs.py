@@ -52,6 +52,11 @@ for document in documents:
         if "://" not in target and not (document.parent / target).exists():
             complaints.append(f"{name}: a link to nowhere: {target}")
 
+# Every page is behind a door.
+doors = (root / "docs" / "README.md").read_text()
+complaints += [f"docs/README.md: no door leads to {page.name}" for page in sorted((root / "docs").glob("*.md"))
+               if page.name != "README.md" and f"({page.name})" not in doors]
+
 # Every command is somewhere on the page of the command.
 cli = (root / "docs" / "cli.md").read_text()
 commands = [name for path in sorted((root / "tools").glob("*.c"))
