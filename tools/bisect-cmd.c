@@ -22,9 +22,12 @@ frame_free(gpointer frame)
     g_free(frame);
 }
 
-/* Every frame up to the first that is damaged; NULL with a message if there is none. */
+/*
+ * Every frame up to the first that is damaged, of which a message and `*damaged` tell; NULL if
+ * there is none before.
+ */
 static GPtrArray *
-read_frames(const char *file)
+read_frames(const char *file, bool *damaged)
 {
     g_autoptr(GPtrArray) frames = g_ptr_array_new_with_free_func(frame_free);
     g_autoptr(GBytes) bytes = nub_cli_read(file);
@@ -44,7 +47,8 @@ read_frames(const char *file)
     }
     if (frames->len > 0) /* the last one was not read */
         g_ptr_array_set_size(frames, (gint)frames->len - 1);
-    if (status != NUB_ERR_NOT_FOUND || frames->len == 0)
+    *damaged = status != NUB_ERR_NOT_FOUND;
+    if (*damaged || frames->len == 0)
         nub_cli_fail("%s: %s", file, failure.message);
     return frames->len > 0 ? g_steal_pointer(&frames) : NULL;
 }
@@ -308,6 +312,7 @@ run(char **args)
     g_auto(Sides) sides = { 0 };
     g_autofree char *difference = NULL;
     guint32 wanted = 0;
+    bool damaged;
 
     if (!name_a)
         name_a = g_strdup("local");
@@ -315,7 +320,7 @@ run(char **args)
         return nub_cli_usage("--b NAME is missing: which backend is in doubt?");
     if (wanted_call && !nub_cli_parse_u32("--call", wanted_call, &wanted))
         return NUB_CLI_USAGE;
-    g_autoptr(GPtrArray) frames = read_frames(args[0]);
+    g_autoptr(GPtrArray) frames = read_frames(args[0], &damaged);
     g_autoptr(NubRegistry) registry = frames ? nub_cli_registry() : NULL;
     sides.frames = frames;
     sides.registry = registry;
@@ -330,7 +335,7 @@ run(char **args)
         i = sides_find_difference(&sides, &difference);
     if (i == frames->len) {
         print_no_call(frames->len, NULL, NULL);
-        return NUB_CLI_OK;
+        return damaged ? NUB_CLI_HOST : NUB_CLI_OK; /* what comes behind is not known */
     }
     NubBisectReport report = { .frame = i + 1,
                                .kind = nub_recording_kind_name(frame_at(frames, i)->kind),

@@ -3,7 +3,8 @@
  * A fresh kernel with the scenario's gas settings, then step by step: what each answers is
  * compared, errors by name and by the capability or page they name. A step that only looks
  * (refcount, contains, get) is left out when the backend lacks its function; any other ends the
- * scenario there. Either way the case counts as skipped unless something failed.
+ * scenario there. Either way the case counts as skipped unless something failed. So does one that
+ * puts something into a backend which has no room at all (the template of docs/writing-a-backend.md).
  */
 #include "conform.h"
 
@@ -594,6 +595,25 @@ do_step(struct scenario *scenario, const struct nub_caps_step *step)
     return step_kinds[step->kind].make(scenario, step);
 }
 
+/* Whether a backend takes even the empty Data; asked after a failure only, since it may be put. */
+static bool
+has_room(NubKernel *kernel)
+{
+    g_autoptr(NubCap) empty = nub_cap_new_data(NULL, 0, NULL);
+    g_autoptr(GError) error = NULL;
+    NubHash hash;
+
+    return !empty || nub_kernel_put_cap(kernel, empty, &hash, &error) ||
+           !g_error_matches(error, NUB_ERROR, NUB_ERROR_NO_SPACE);
+}
+
+static bool
+puts_something(enum nub_caps_step_kind kind)
+{
+    return kind == NUB_CAPS_PUT || kind == NUB_CAPS_PUT_WIRE || kind == NUB_CAPS_PUT_WITH_HASH ||
+           kind == NUB_CAPS_LOAD_BUNDLE;
+}
+
 static enum nub_verdict
 run_scenario(struct scenario *scenario, const struct nub_conform_target *target)
 {
@@ -610,6 +630,9 @@ run_scenario(struct scenario *scenario, const struct nub_conform_target *target)
             &g_array_index(vector->steps, struct nub_caps_step, scenario->n_steps);
         scenario->n_steps++;
         verdict = do_step(scenario, step);
+        if (verdict == NUB_FAILED && puts_something(step->kind) && !has_room(scenario->kernel))
+            return nub_conform_say(NUB_SKIPPED, scenario->message,
+                                   "the backend has no room (NO_SPACE)");
         if (verdict == NUB_FAILED) {
             char *what =
                 g_strdup_printf("%s: %s", nub_caps_step_name(step->kind), *scenario->message);

@@ -191,6 +191,17 @@ nub_debug_find_endpoint(const NubDebug *debug, const char *name, guint32 *index)
     return false;
 }
 
+char *
+nub_debug_list_endpoints(const NubDebug *debug)
+{
+    GString *names = g_string_new(NULL);
+
+    for (guint i = 0; i < debug->endpoints->len; i++)
+        g_string_append_printf(names, "%s%s", i ? ", " : "",
+                               (const char *)debug->endpoints->pdata[i]);
+    return g_string_free(names, FALSE);
+}
+
 /* the last element whose pc, its first member, is at most this one; NULL: none */
 static const void *
 last_at(const GArray *array, guint size, guint32 pc)

@@ -36,6 +36,8 @@ char *nub_debug_file_name(const char *bundle);
 const NubHash *nub_debug_get_instance(const NubDebug *debug);
 /** The endpoint with this name; false if there is none. */
 bool nub_debug_find_endpoint(const NubDebug *debug, const char *name, guint32 *index);
+/** The names of all endpoints, "add, mul"; free with g_free(). */
+char *nub_debug_list_endpoints(const NubDebug *debug);
 /** False where nothing is known. */
 bool nub_debug_find_place(const NubDebug *debug, guint32 pc, NubDebugPlace *place);
 /** The `index`th function, in the order of pcs: "?" is none, and each goes up to the next; false beyond the last. */

@@ -268,8 +268,9 @@ run(char **args)
 {
     g_auto(NubCliRequest) request = { 0 };
     GError *error = NULL;
-    nub_run_where_endpoint(args[0]);
-    int status = nub_cli_request_read(&request);
+    int status = nub_run_where_endpoint(args[0]);
+    if (status == NUB_CLI_OK)
+        status = nub_cli_request_read(&request);
     if (status != NUB_CLI_OK)
         return status;
     g_autoptr(NubBundle) bundle = nub_cli_bundle(args[0]);

@@ -12,9 +12,12 @@
 static char *backend;
 static gboolean list;
 
-/* Plays the frames up to the end or the first difference; false when it could not be done. */
+/*
+ * Plays the frames up to the end, the first difference or the first that is damaged; what is wrong
+ * with that one goes to `damage`. False when it could not be done.
+ */
 static bool
-replay_all(NubReplay *self, const char *file, struct nub_recording *recording, guint64 *frames)
+replay_all(NubReplay *self, struct nub_recording *recording, guint64 *frames, char **damage)
 {
     g_autoptr(NubRegistry) registry = nub_cli_registry();
     struct nub_failure failure = { .struct_size = sizeof failure };
@@ -25,8 +28,8 @@ replay_all(NubReplay *self, const char *file, struct nub_recording *recording, g
     while (ok && !self->difference &&
            (status = nub_recording_next(recording, &frame, &failure)) != NUB_ERR_NOT_FOUND) {
         if (status != NUB_OK) {
-            nub_cli_fail("%s: %s", file, failure.message);
-            return false;
+            *damage = g_strdup(failure.message);
+            return true;
         }
         ++*frames;
         if (!self->kernel)
@@ -44,7 +47,7 @@ replay_all(NubReplay *self, const char *file, struct nub_recording *recording, g
 }
 
 static void
-print(const NubReplay *self, guint64 frames)
+print(const NubReplay *self, guint64 frames, const char *damage)
 {
     g_autoptr(JsonBuilder) builder = NULL;
 
@@ -62,6 +65,7 @@ print(const NubReplay *self, guint64 frames)
     nub_cli_json_string(builder, "backend", nub_kernel_get_name(self->kernel));
     nub_cli_json_bool(builder, "equal", !self->difference);
     nub_cli_json_string(builder, "difference", self->difference);
+    nub_cli_json_string(builder, "damage", damage);
     nub_cli_json_u64(builder, "frames", frames);
     nub_cli_json_u64(builder, "compared", self->compared);
     nub_cli_json_u64(builder, "skipped", self->skipped);
@@ -74,6 +78,7 @@ run(char **args)
 {
     g_auto(NubReplay) self = { 0 };
     g_autoptr(GBytes) bytes = nub_cli_read(args[0]);
+    g_autofree char *damage = NULL;
     struct nub_failure failure = { .struct_size = sizeof failure };
     struct nub_recording recording;
     guint64 frames = 0;
@@ -86,11 +91,13 @@ run(char **args)
         return nub_cli_fail("%s: %s", args[0], failure.message);
     if (list)
         return nub_replay_list(args[0], &recording);
-    if (!replay_all(&self, args[0], &recording, &frames))
+    if (!replay_all(&self, &recording, &frames, &damage))
         return NUB_CLI_HOST;
     if (!self.kernel)
-        return nub_cli_fail("%s: nothing is recorded in it", args[0]);
-    print(&self, frames);
+        return nub_cli_fail("%s: %s", args[0], damage ? damage : "nothing is recorded in it");
+    print(&self, frames, damage);
+    if (damage)
+        return nub_cli_fail("%s: %s; only the frames before that were made again", args[0], damage);
     return self.difference ? NUB_CLI_FAILED : NUB_CLI_OK;
 }
 
@@ -108,7 +115,8 @@ const struct nub_cli_command nub_command_replay = {
     .description =
         "FILE is what a backend of the module nub-record has written. Every call of it is made\n"
         "again, host calls being answered from the recording, and must end as it did. Calls that\n"
-        "failed on the host's side (a deadline, no space) are skipped.\n"
+        "failed on the host's side (a deadline, no space) are skipped. Of a file that is cut off\n"
+        "or damaged what comes before that is compared, and the exit code is 3.\n"
         "Exit codes: 0 everything is answered as it was recorded, 1 something is not, 2 wrong "
         "usage,\n"
         "3 the host side failed. 'nub bisect' finds out where in a call it comes from.",

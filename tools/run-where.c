@@ -9,7 +9,7 @@
 #include "hosted.h"
 #include "stepper.h"
 
-void
+int
 nub_run_where_endpoint(const char *file)
 {
     char **endpoint = &nub_cli_call_values.endpoint;
@@ -17,19 +17,25 @@ nub_run_where_endpoint(const char *file)
     NubHash root;
 
     if (!*endpoint || g_ascii_isdigit(**endpoint))
-        return;
-    g_autoptr(NubBundle) bundle = nub_bundle_load(file, NULL);
-    if (!bundle) { /* that is what the command will say, not that this is no number */
-        g_free(*endpoint);
-        *endpoint = g_strdup("0");
-        return;
-    }
+        return NUB_CLI_OK;
+    g_autoptr(NubBundle) bundle = nub_cli_bundle(file);
+    if (!bundle)
+        return NUB_CLI_HOST;
     nub_cap_get_hash(nub_bundle_get_root(bundle), &root);
     g_autoptr(NubDebug) debug = nub_debug_load(file, &root);
-    if (!debug || !nub_debug_find_endpoint(debug, *endpoint, &index))
-        return;
+    if (!debug) {
+        g_autofree char *side_file = nub_debug_file_name(file);
+        return nub_cli_usage("--endpoint: '%s' is no number, and no side file %s of this bundle "
+                             "has names",
+                             *endpoint, side_file);
+    }
+    if (!nub_debug_find_endpoint(debug, *endpoint, &index)) {
+        g_autofree char *names = nub_debug_list_endpoints(debug);
+        return nub_cli_usage("--endpoint: %s has no '%s'; there are %s", file, *endpoint, names);
+    }
     g_free(*endpoint);
     *endpoint = g_strdup_printf("%u", index);
+    return NUB_CLI_OK;
 }
 
 /* The pc at which the same call stops again; false, with why, if it does not. */

@@ -6,8 +6,8 @@
 #include "debug.h"
 #include "tape.h"
 
-/** Replaces a name given as --endpoint by its number; what is no name stays as it is. */
-void nub_run_where_endpoint(const char *file);
+/** Replaces a name given as --endpoint by its number, what is no name stays as it is; returns enum nub_cli_exit. */
+int nub_run_where_endpoint(const char *file);
 
 /**
  * After a run that did not halt: "permute (keccak.c:12)", or why that is not known; NULL where nothing

@@ -273,8 +273,9 @@ run(char **args)
     bool equal = true;
     g_autoptr(GArray) runs = g_array_new(FALSE, TRUE, sizeof(struct run));
 
-    nub_run_where_endpoint(args[0]);
-    int status = nub_cli_request_read(&request);
+    int status = nub_run_where_endpoint(args[0]);
+    if (status == NUB_CLI_OK)
+        status = nub_cli_request_read(&request);
 
     g_array_set_clear_func(runs, run_clear);
     if (status != NUB_CLI_OK)

@@ -155,8 +155,9 @@ run(char **args)
                        : nub_cli_usage("--diff: two traces are wanted");
     if (args[1])
         return nub_cli_usage("'%s': one bundle at a time", args[1]);
-    nub_run_where_endpoint(args[0]);
-    int status = nub_cli_request_read(&request);
+    int status = nub_run_where_endpoint(args[0]);
+    if (status == NUB_CLI_OK)
+        status = nub_cli_request_read(&request);
     if (status != NUB_CLI_OK)
         return status;
     g_autoptr(NubBundle) bundle = nub_cli_bundle(args[0]);

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Holds the documents to the tree: C blocks are cut from docs/examples, links, files and tests are there.
 
+Also: docs/cli.md mentions every command, some page every option, docs/env.md every environment variable and no other.
+
 check-docs.py SOURCE_DIR BUILD_DIR: prints what is wrong, one line each, and ends with 1 if anything is.
 """
 
@@ -49,6 +51,39 @@ for document in documents:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", prose):
         if "://" not in target and not (document.parent / target).exists():
             complaints.append(f"{name}: a link to nowhere: {target}")
+
+# Every page is behind a door.
+doors = (root / "docs" / "README.md").read_text()
+complaints += [f"docs/README.md: no door leads to {page.name}" for page in sorted((root / "docs").glob("*.md"))
+               if page.name != "README.md" and f"({page.name})" not in doors]
+
+# Every command is somewhere on the page of the command.
+cli = (root / "docs" / "cli.md").read_text()
+commands = [name for path in sorted((root / "tools").glob("*.c"))
+            for name in re.findall(r'^    \.name = "([a-z ]+)",', path.read_text(), re.M)]
+for command in commands:
+    # "store put, export" would be no mention: a reader searches for what is typed
+    if not re.search(rf"\bnub {command}\b", cli):
+        complaints.append(f"docs/cli.md: no word of nub {command}")
+
+options = {(path.name, name) for path in (root / "tools").glob("*.c")
+           for name in re.findall(r'\{ "([a-z][a-z-]+)", (?:\'.\'|0), \w+, G_OPTION_ARG', path.read_text())}
+pages = "".join(path.read_text() for path in (root / "docs").glob("*.md"))
+complaints += [f"docs: no word of --{name} ({file})" for file, name in sorted(options) if not re.search(rf"--{name}\b", pages)]
+
+# What is asked of the environment is on its page, and what is there is asked for.
+asked = set()
+for folder in ("core", "tools", "backends", "plugins", "tests", "bench"):
+    for path in (root / folder).rglob("*.[ch]"):
+        asked.update(re.findall(r'\b(?:g_getenv|getenv|secure_getenv|user_variable|find_tool|number_from_environment)'
+                                r'\("(NUB_\w+)"', path.read_text()))
+asked.update(re.findall(r"\$\{(NUB_\w+):-", (root / "dev").read_text()))
+rows = re.findall(r"^\| (`NUB_.*?) \|", (root / "docs" / "env.md").read_text(), re.M)
+told = {name for row in rows for name in re.findall(r"NUB_\w+", row)}
+complaints += [f"docs/env.md: no word of {name}" for name in sorted(asked - told)]
+complaints += [f"docs/env.md: nobody asks for {name}" for name in sorted(told - asked)]
+if len(commands) < 30 or len(options) < 60 or len(asked) < 10:
+    complaints.append("the commands, the options or the variables were not found: have their tables another form now?")
 
 print("\n".join(complaints) or f"{len(documents)} documents, {blocks} C blocks: all hold")
 sys.exit(1 if complaints else 0)

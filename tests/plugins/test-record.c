@@ -179,7 +179,11 @@ test_every_changed_byte_is_noticed(void)
     nub_test_write("calls", bytes, (gssize)size - 1);
     g_autoptr(NubRan) cut = nub_ran("replay calls --backend local");
     nub_assert_code(cut, 3);
-    nub_assert_err(cut, "a frame is cut off");
+    nub_assert_out(cut, "local: 2 frames, 1 compared, 0 skipped: equal");
+    nub_assert_err(cut, "a frame is cut off; only the frames before that were made again");
+    g_autoptr(NubRan) json = nub_ran("replay calls --backend local --json");
+    nub_assert_code(json, 3);
+    nub_assert_out(json, "a frame is cut off\"");
     forget();
 }
 

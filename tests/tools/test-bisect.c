@@ -507,7 +507,7 @@ test_wrong_command_lines(void)
     g_assert_true(g_file_get_contents(path, &bytes, &size, NULL));
     nub_test_write("cut", bytes, (gssize)size - 1);
     g_autoptr(NubRan) cut = nub_ran("bisect --config config.yaml cut --b memory");
-    nub_assert_code(cut, 0); /* the call is what was cut off */
+    nub_assert_code(cut, 3); /* the call is what was cut off */
     nub_assert_err(cut, "cut: recording: byte ");
     nub_assert_out(cut, "3 frames: equal\n");
     nub_test_write("empty", "NUBREC01\0\0\0\0\0\0\0", 16);

@@ -33,3 +33,12 @@ printf '\n== the specification, checked on the local backend\n'
 if [ -f tools/dev/demo-ledger.sh ]; then
     sh tools/dev/demo-ledger.sh "$tree"
 fi
+
+printf '\n== what to type next\n'
+cat <<NEXT
+    export PATH="$(cd "$tree/bin" && pwd):\$PATH"
+    nub help                                      # all commands; nub COMMAND --help
+    nub run $out/keccak.nub --json
+    nub inspect $out/keccak.nub
+README.md says how to install it and how to embed it.
+NEXT

@@ -243,7 +243,8 @@ test_names(struct fixture *f, gconstpointer data)
     expect(f, "cc -O1 t.c -o t.nub", 0, NULL, NULL);
     expect(f, "run t.nub -b local -e second -a 2", 0, "value    6", NULL);
     expect(f, "run t.nub -b local -e second -a 7", 1, "where    inner (t.c:5)", NULL);
-    expect(f, "run t.nub -b local -e third -a 7", 2, NULL, "third");
+    expect(f, "run t.nub -b local -e third -a 7", 2, NULL, "t.nub has no 'third'; there are ");
+    expect(f, "prof t.nub -e third", 2, NULL, "t.nub has no 'third'; there are ");
     expect(f, "run u.nub -b local -e third", 3, NULL, "u.nub: No such file");
     expect(f, "disasm t.nub", 0, " ; inner (t.c:", NULL);
     expect(f, "disasm t.nub -o t.s", 0, NULL, NULL);

@@ -233,6 +233,17 @@ mandatory_alone(void)
     memset((char *)&ops + mandatory, 0, sizeof ops - mandatory);
 }
 
+/* Room for Data and nothing else: no backend without room, so nothing may be skipped for it. */
+static int32_t
+put_data_alone(void *backend, struct nub_slice wire, struct nub_hash *hash,
+               struct nub_failure *failure)
+{
+    const uint8_t data = 2; /* the first byte of a Data's wire form */
+
+    return wire.size > 0 && wire.data[0] == data ? local.put_cap(backend, wire, hash, failure)
+                                                 : NUB_ERR_NO_SPACE;
+}
+
 /* ---- one of them --------------------------------------------------------------------------- */
 
 #define OP(member) offsetof(struct nub_backend_ops, member)
@@ -250,6 +261,7 @@ static const struct {
     { "register", OP(session_get_regs), (any_fn)regs_with_one_wrong },
     { "memory", OP(session_read), (any_fn)read_with_one_wrong },
     { "hash", OP(put_cap), (any_fn)put_with_wrong_hash },
+    { "room", OP(put_cap), (any_fn)put_data_alone },
     { "naming", OP(invoke_cached), (any_fn)call_without_naming },
     { "refcount", OP(refcount), (any_fn)refcount_plus_one },
     { "crash", OP(invoke_cached), (any_fn)call_and_crash },
