@@ -55,7 +55,8 @@ compile(struct guest_code *code, const struct nub_image *image, struct nub_failu
     work = nub_alloc(&guest.alloc, sizes.work);
     if (!code->bytes || !code->tables || !work)
         status = nub_fail(failure, NUB_ERR_NO_MEMORY,
-                          "guest memory is full: no room for code of %U bytes", sizes.code);
+                          "guest memory is full: compiling %u bytes of code can take %U",
+                          program.code_size, sizes.code + sizes.tables + sizes.work);
     else
         status = nub_jit_compile(&code->jit, &program, &params, &sizes, code->bytes, code->tables,
                                  work, failure);

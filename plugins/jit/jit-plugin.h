@@ -9,7 +9,7 @@
 /** A compiled program; hangs on nub_code.native. */
 struct nub_jit_native {
     struct nub_jit_code code;
-    uint8_t *text; /* executable; NULL: the program is too large, interpret it */
+    uint8_t *text; /* executable; NULL: the program is too large, it is interpreted */
     uint64_t text_size;
     void *tables;
     uint64_t tables_size;

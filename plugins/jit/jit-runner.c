@@ -2,8 +2,8 @@
  *
  * A program is compiled at its first run and kept like pre-decoded code is. The first access to
  * memory faults when the run has no window yet: it then gets one and goes on at the very
- * instruction. What cannot be compiled (too large, no memory) runs in the plain interpreter. Read
- * jit.h, runner.h.
+ * instruction. What cannot be compiled (no memory) or what the code cache has no room for runs in
+ * the plain interpreter. Read jit.h, runner.h.
  */
 #include "jit-plugin.h"
 #include "gas.h"
@@ -29,6 +29,13 @@ features_of(const struct nub_local *local)
     return runner->baseline ? 0 : nub_jit_cpu_features();
 }
 
+/* the code cache bounds what compiling takes, too: up to 165 bytes for one of a program's */
+static bool
+is_too_large(const struct nub_local *local, const struct nub_jit_sizes *sizes)
+{
+    return sizes->code + sizes->tables + sizes->work > local->codes.limit;
+}
+
 /* a program that is too large is done with, too: without `text` */
 static bool
 translate(struct nub_local *local, struct nub_jit_native *native, const struct nub_code *code)
@@ -41,7 +48,8 @@ translate(struct nub_local *local, struct nub_jit_native *native, const struct n
     void *work;
     bool done;
 
-    if (nub_jit_measure(&sizes, &code->program, &params, NULL) != NUB_OK)
+    if (nub_jit_measure(&sizes, &code->program, &params, NULL) != NUB_OK ||
+        is_too_large(local, &sizes))
         return true;
     native->text_size = sizes.code;
     native->text = nub_jit_exec_new(sizes.code);

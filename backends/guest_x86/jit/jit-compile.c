@@ -51,12 +51,13 @@ nub_jit_measure(struct nub_jit_sizes *sizes, const struct nub_program *program,
         terminators += census >> NUB_JIT_CENSUS_ENDS & 0xffff;
         faults += census >> NUB_JIT_CENSUS_FAULTS;
     }
+    bool wide = nub_jit_has_wide_costs(program);
     uint64_t unknown = insns - known, gaps = program->code_size / (NUB_MAX_SKIP + 1) + 1;
     bool per_insn = params->gas_model == NUB_GAS_INSTRUCTION;
     uint64_t charges = (per_insn ? insns : terminators) + unknown + gaps + 2;
     sizes->terminators = terminators;
     sizes->joins = insns / NUB_JIT_CHUNK + 2 * unknown + gaps + 2;
-    sizes->code = bytes + charges * NUB_JIT_CHARGE_ROOM +
+    sizes->code = bytes + charges * (NUB_JIT_CHARGE_ROOM(wide) + NUB_JIT_STUB_ROOM(wide)) +
                   2 * (unknown + gaps + 1) * NUB_JIT_EXIT_ROOM + NUB_JIT_TRAMPOLINE_ROOM +
                   NUB_JIT_INSN_ROOM;
     sizes->work =
@@ -310,17 +311,19 @@ nub_jit_compile(struct nub_jit_code *out, const struct nub_program *program,
     jit.gs = params->addressing == NUB_JIT_GS;
     jit.bmi = params->features & NUB_JIT_BMI;
     jit.per_insn = params->gas_model == NUB_GAS_INSTRUCTION;
-    jit.wide_costs = 131 * ((uint64_t)program->code_size + 1) > INT32_MAX;
+    jit.wide_costs = nub_jit_has_wide_costs(program);
     jit.waiting = work;
     jit.charges = (struct nub_jit_charge *)(void *)(jit.waiting + sizes->terminators);
     lay_tables(&jit, tables, sizes->joins);
-    nub_jit_trampolines(&jit);
+    if (nub_jit_has_room(&jit, NUB_JIT_TRAMPOLINE_ROOM))
+        nub_jit_trampolines(&jit);
     compile_all(&jit);
+    if (!jit.is_full)
+        nub_jit_out_of_gas_stubs(&jit);
     if (jit.is_full)
         return nub_fail(failure, NUB_ERR_NO_MEMORY, "%U bytes of machine code do not suffice",
                         sizes->code);
     nub_jit_lead_jumps(&jit);
-    nub_jit_out_of_gas_stubs(&jit);
     out->joins = jit.joins;
     out->n_joins = jit.n_joins;
     out->faults = jit.faults;
@@ -363,6 +366,13 @@ leave_tail(struct nub_jit *jit, const struct nub_jit_spot *join)
             emit_no_block(jit, last->next);
     }
 }
+
+/* its own charge, its instructions with one each, the way out of it, and the stubs */
+_Static_assert(NUB_JIT_CHUNK *NUB_JIT_INSN_MOST +
+                       (NUB_JIT_CHUNK + 2) * (NUB_JIT_CHARGE_ROOM(true) + NUB_JIT_TAIL_STUB_ROOM) +
+                       NUB_JIT_EXIT_ROOM + NUB_JIT_INSN_ROOM <=
+                   NUB_JIT_TAIL_SIZE,
+               "a tail has room");
 
 void
 nub_jit_tail(struct nub_jit_tail *tail, const struct nub_jit_code *code, uint32_t pc,

@@ -93,7 +93,10 @@ void
 nub_jit_out_of_gas_stubs(struct nub_jit *jit)
 {
     const struct nub_jit_charge *end = jit->charges + jit->n_charges;
+    uint64_t room = jit->is_tail ? NUB_JIT_TAIL_STUB_ROOM : NUB_JIT_STUB_ROOM(jit->wide_costs);
 
+    if (!nub_jit_has_room(jit, jit->n_charges * room + NUB_X64_SLACK))
+        return;
     for (const struct nub_jit_charge *charge = jit->charges; charge < end; charge++) {
         nub_x64_patch32(jit->begin + charge->native, jit->x.at);
         add_or_sub_gas(jit, NUB_X64_ADD, charge->cost, false);

@@ -16,12 +16,21 @@
 #define NUB_JIT_GAS NUB_X64_R15
 #define NUB_JIT_FRAME NUB_X64_RSP
 
-/** No instruction, with its charge, takes more bytes; see NUB_JIT_MOST_BYTES. */
-#define NUB_JIT_INSN_ROOM 160
-/** A charge and its out-of-gas stub. */
-#define NUB_JIT_CHARGE_ROOM 48u
+/** No instruction takes more bytes without its charge. */
+#define NUB_JIT_INSN_MOST 96u
+/** A charge; the longer one if costs may pass 31 bits. */
+#define NUB_JIT_CHARGE_ROOM(wide) ((wide) ? 19u : 13u)
+/** Its out-of-gas stub; in a tail. */
+#define NUB_JIT_STUB_ROOM(wide) ((wide) ? 25u : 19u)
+#define NUB_JIT_TAIL_STUB_ROOM 35u
 /** `mov dword [frame], pc` and a jump, in a tail too. */
 #define NUB_JIT_EXIT_ROOM 24u /* also what an unknown opcode takes */
+/**
+ * What is emitted between one look at the end of the buffer and the next: the charge of a chunk's
+ * first block, an instruction with its charge, an exit with its charge behind it, the charge of the next block.
+ */
+#define NUB_JIT_INSN_ROOM \
+    (NUB_JIT_INSN_MOST + 4 * NUB_JIT_CHARGE_ROOM(true) + NUB_JIT_EXIT_ROOM + NUB_X64_SLACK)
 #define NUB_JIT_TRAMPOLINE_ROOM 512u
 
 /** A charge that may fail: its jump leads to a stub at the end of the code. */
@@ -52,7 +61,7 @@ struct nub_jit {
     bool is_tail;    /* the code is no part of `out->code`: it leads there by addresses */
     bool one_block;  /* what is behind a terminator is no part of the code */
     bool per_insn;   /* model `instruction` */
-    bool is_full;    /* the buffer does not suffice: a bound is wrong */
+    bool is_full;    /* the buffer does not suffice: what is in it is no program */
     const uint8_t *flags_at; /* where the cursor was when the flags told whether `flags_of` is 0 */
     uint8_t flags_of;        /* machine register */
     uint8_t flags_nonzero;   /* the condition under which it is not */
@@ -105,6 +114,23 @@ static inline uint32_t
 nub_jit_offset(const struct nub_jit *jit)
 {
     return (uint32_t)(jit->x.at - jit->begin);
+}
+
+/** Whether `room` bytes are free behind the cursor; if not, the buffer is full from now on. */
+static inline bool
+nub_jit_has_room(struct nub_jit *jit, uint64_t room)
+{
+    if ((uint64_t)(jit->end - jit->x.at) >= room)
+        return true;
+    jit->is_full = true;
+    return false;
+}
+
+/** Whether the cost of a block of the program could pass 31 bits. */
+static inline bool
+nub_jit_has_wide_costs(const struct nub_program *program)
+{
+    return 131 * ((uint64_t)program->code_size + 1) > INT32_MAX;
 }
 
 /** Whether `target` is in the set of block starts. */

@@ -14,6 +14,10 @@ enum {
     PAIRS = NUB_JIT_PAIRS
 };
 
+#define RULE(name, most, effect, ...)                                                              \
+    _Static_assert((most) <= NUB_JIT_INSN_MOST, "room for " #name);
+#include "jit-rules.def"
+
 /* jit-rules.def knows how many bytes, isa.def what a terminator is: joined by enumerators */
 enum {
 #define RULE(name, most, effect, ...) INFO_##name = (most) | (effect),
@@ -74,10 +78,8 @@ nub_jit_emit(struct nub_jit *jit, const struct nub_insn *insns, uint32_t n)
 
     for (const struct nub_insn *insn = insns; insn < end; insn++) {
         uint32_t info = nub_jit_info[insn->opcode];
-        if (jit->end - jit->x.at < NUB_JIT_INSN_ROOM) {
-            jit->is_full = true;
+        if (!nub_jit_has_room(jit, NUB_JIT_INSN_ROOM))
             return;
-        }
         jit->at = insn;
         jit->at_end = end;
         if (jit->per_insn) {

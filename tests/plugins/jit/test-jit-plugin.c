@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,12 +38,14 @@ ignore_log(void *ctx, uint32_t level, const char *message)
 }
 
 static void *
-open_backend(void)
+open_backend_with(const struct nub_option *options, uint32_t n_options)
 {
     static const struct nub_host host = { .struct_size = sizeof host, .log = ignore_log };
     struct nub_create_args args = { .struct_size = sizeof args,
                                     .gas_model = NUB_GAS_PIPELINE,
                                     .mem_cycles = 25,
+                                    .options = options,
+                                    .n_options = n_options,
                                     .host = &host,
                                     .name = "jit" };
     struct nub_failure failure = { .struct_size = sizeof failure };
@@ -51,6 +54,12 @@ open_backend(void)
     ops->create(&args, &backend, &failure);
     g_assert_cmpstr(failure.message, ==, "");
     return backend;
+}
+
+static void *
+open_backend(void)
+{
+    return open_backend_with(NULL, 0);
 }
 
 /* ---- programs ------------------------------------------------------------------------------ */
@@ -327,6 +336,67 @@ test_evict_forgets_code(void)
     ops->destroy(backend);
 }
 
+/* the most memory that this process has had in use, in bytes */
+static uint64_t
+most_resident(void)
+{
+    struct rusage usage;
+
+    g_assert_cmpint(getrusage(RUSAGE_SELF, &usage), ==, 0);
+    return (uint64_t)usage.ru_maxrss * 1024;
+}
+
+/* 4 MiB of the program that needs most for each of its bytes, which ends in Trap */
+static struct nub_hash
+put_fallthroughs(void *backend)
+{
+    const uint32_t size = 4u << 20;
+    struct nub_endpoint endpoint = { .initial_regs = { NUB_HALT_ADDRESS } };
+    g_autofree uint8_t *code = g_malloc(size), *mask = g_malloc(size / 8);
+    struct nub_image_spec image = { .code = { code, size },
+                                    .bitmask = { mask, size / 8 },
+                                    .endpoints = &endpoint,
+                                    .n_endpoints = 1 };
+    struct nub_instance_spec instance = { .mem_size = 0 };
+
+    memset(code, NUB_OP_FALLTHROUGH, size);
+    memset(mask, 0xff, size / 8);
+    uint64_t wire_size = nub_image_wire_size(&image);
+    uint8_t *wire = g_malloc(wire_size);
+    nub_image_encode(wire, &image);
+    instance.image = put(backend, wire, wire_size);
+    wire_size = nub_instance_wire_size(&instance);
+    wire = g_malloc(wire_size);
+    nub_instance_encode(wire, &instance);
+    return put(backend, wire, wire_size);
+}
+
+/* what one program can take is bounded by the code cache; beyond it is the interpreter's, with the
+ * same result */
+static void
+test_the_code_cache_bounds_one_program(void)
+{
+    const struct nub_option caches[] = { { "code-cache", "67108864" },
+                                         { "code-cache", "536870912" } };
+    struct nub_result results[2];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(caches); i++) {
+        void *backend = open_backend_with(&caches[i], 1);
+        struct nub_hash instance = put_fallthroughs(backend);
+        uint64_t before = most_resident();
+        results[i] = invoke(backend, &instance);
+        g_assert_cmpuint(results[i].exit_reason, ==, NUB_EXIT_OUT_OF_GAS);
+        if (i == 0) {
+            g_assert_cmpuint(code_bytes(backend), ==, 0);
+            g_assert_cmpuint(most_resident() - before, <, 64u << 20);
+        } else {
+            g_assert_cmpuint(code_bytes(backend), >, 64u << 20);
+        }
+        ops->destroy(backend);
+    }
+    g_assert_cmpmem(&results[0], sizeof results[0], &results[1], sizeof results[1]);
+}
+
 static gpointer
 interrupt_soon(gpointer session)
 {
@@ -424,6 +494,8 @@ main(int argc, char **argv)
     g_test_add_func("/plugins/jit/other-faults-reach-the-host", test_other_faults_reach_the_host);
     g_test_add_func("/plugins/jit/the-gs-base-comes-back", test_the_gs_base_comes_back);
     g_test_add_func("/plugins/jit/evict-forgets-code", test_evict_forgets_code);
+    g_test_add_func("/plugins/jit/the-code-cache-bounds-one-program",
+                    test_the_code_cache_bounds_one_program);
     g_test_add_func("/plugins/jit/an-endless-loop-can-be-interrupted",
                     test_an_endless_loop_can_be_interrupted);
     g_test_add_func("/plugins/jit/threads-share-a-backend", test_threads_share_a_backend);

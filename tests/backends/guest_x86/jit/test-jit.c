@@ -280,6 +280,99 @@ test_bounds_hold_for_all_operands(void)
     nub_test_release(&base);
 }
 
+/* bytes of a charge or of its stub, for the longest cost */
+static void
+check_charge(bool is_tail, bool wide, bool is_final)
+{
+    uint8_t buffer[512];
+    struct nub_jit_charge charges[1];
+    struct nub_jit_code out = { .exit_out_of_gas = 1u << 30 };
+    struct nub_jit jit = { .x = { buffer },
+                           .begin = buffer,
+                           .end = buffer + sizeof buffer,
+                           .out = &out,
+                           .is_tail = is_tail,
+                           .wide_costs = wide,
+                           .charges = charges };
+
+    nub_jit_charge_gas(&jit, UINT32_MAX, wide ? UINT64_MAX : INT32_MAX, is_final);
+    uint32_t charge = nub_jit_offset(&jit);
+    nub_jit_out_of_gas_stubs(&jit);
+    g_assert_false(jit.is_full);
+    g_assert_cmpuint(charge, ==, NUB_JIT_CHARGE_ROOM(wide));
+    g_assert_cmpuint(nub_jit_offset(&jit) - charge, <=,
+                     is_tail ? NUB_JIT_TAIL_STUB_ROOM : NUB_JIT_STUB_ROOM(wide));
+}
+
+static void
+test_bounds_hold_for_charges(void)
+{
+    for (unsigned final = 0; final < 2; final++) {
+        check_charge(false, false, final);
+        check_charge(false, true, final);
+        check_charge(true, true, final); /* tails do not look at the program's size */
+    }
+}
+
+/* ---- walls --------------------------------------------------------------------------------- */
+
+/* a program of nothing but this instruction, the longest form of it */
+static uint32_t
+repeat(uint8_t *code, uint8_t *mask, uint32_t size, uint32_t opcode)
+{
+    uint32_t n = 0, step = 3;
+
+    memset(code, 0, size);
+    memset(mask, 0, size / 8);
+    if (opcode == NUB_OP_FALLTHROUGH || !nub_isa[opcode].mnemonic)
+        step = 1;
+    for (; n + step <= size; n += step) {
+        mask[n / 8] |= (uint8_t)(1u << n % 8);
+        code[n] = (uint8_t)opcode;
+        memset(code + n + 1, 0x98, step - 1);
+    }
+    return n;
+}
+
+/* with the first `room` bytes only: a program, or NO_MEMORY and nothing written behind them */
+static enum nub_status
+compile_in(const struct nub_compiled *c, const struct nub_program *program, uint32_t gas_model,
+           uint64_t room)
+{
+    struct nub_jit_params params = { gas_model, 25, NUB_JIT_GS, 0 };
+    struct nub_jit_sizes sizes = c->sizes;
+    struct nub_jit_code out;
+
+    sizes.code = room;
+    memset(c->text + room, 0xEE, NUB_TEST_GUARD);
+    enum nub_status status =
+        nub_jit_compile(&out, program, &params, &sizes, c->text, c->tables, c->work, NULL);
+    nub_test_assert_guarded(c->text, room);
+    return status;
+}
+
+/* whatever the bound was, and wherever the buffer ends */
+static void
+test_no_byte_is_written_behind_the_buffer(void)
+{
+    enum { SIZE = 200 };
+    uint8_t code[SIZE], mask[SIZE / 8];
+
+    for (uint32_t opcode = 0; opcode < 256; opcode++) {
+        for (uint32_t model = NUB_GAS_PIPELINE; model <= NUB_GAS_INSTRUCTION; model++) {
+            struct nub_program program = { .code = code,
+                                           .mask = mask,
+                                           .code_size = repeat(code, mask, SIZE, opcode) };
+            struct nub_compiled c;
+            nub_test_compile(&c, &program, model, NUB_JIT_GS, 0);
+            for (uint64_t room = 0; room < c.code.code_size; room += 1 + room / 64)
+                g_assert_cmpint(compile_in(&c, &program, model, room), ==, NUB_ERR_NO_MEMORY);
+            g_assert_cmpint(compile_in(&c, &program, model, c.sizes.code), ==, NUB_OK);
+            nub_test_release(&c);
+        }
+    }
+}
+
 static void
 test_every_opcode_has_a_rule(void)
 {
@@ -321,6 +414,9 @@ main(int argc, char **argv)
     g_test_add_func("/jit/faults-name-their-instructions", test_faults_name_their_instructions);
     g_test_add_func("/jit/starts-are-found", test_starts_are_found);
     g_test_add_func("/jit/bounds-hold-for-all-operands", test_bounds_hold_for_all_operands);
+    g_test_add_func("/jit/bounds-hold-for-charges", test_bounds_hold_for_charges);
+    g_test_add_func("/jit/no-byte-is-written-behind-the-buffer",
+                    test_no_byte_is_written_behind_the_buffer);
     g_test_add_func("/jit/every-opcode-has-a-rule", test_every_opcode_has_a_rule);
     g_test_add_func("/jit/too-large-is-refused", test_too_large_is_refused);
     return g_test_run();
