@@ -200,6 +200,7 @@ guest_answer_own(struct guest_context *context, struct nub_mailbox *mailbox)
     for (uint64_t at = packet->address; at < packet->address + packet->size; at += HEAP_PAGE) {
         if (!own_page(context, session, at))
             return no_memory(mailbox);
+        guest_beat(context);
     }
     return NUB_OK;
 }

@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#define TRY_AGAIN_NS 2000000
 #define MOST_DENIALS 3u
 #define MOST_BROUGHT 100u /* for one call, by a backend that sheds all the time */
 
@@ -48,19 +50,31 @@ restart(struct nub_kvm *kvm, struct nub_failure *failure)
     return status;
 }
 
+/* The wanted lane, or one that is free. While none is, all are tried again and again: which of them
+ * has a long run and which a short one nobody knows. */
 static struct nub_lane *
 lock_some_lane(struct nub_kvm *kvm, uint32_t hint)
 {
     struct nub_guest *guest = &kvm->guest;
     struct nub_lane *wanted = &guest->lanes[hint % guest->n_lanes];
 
-    for (uint32_t i = 0; i < guest->n_lanes; i++) {
-        struct nub_lane *lane = &guest->lanes[(hint + i) % guest->n_lanes];
-        if (pthread_mutex_trylock(&lane->lock) == 0)
-            return lane;
+    for (;;) {
+        struct timespec until;
+
+        for (uint32_t i = 0; i < guest->n_lanes; i++) {
+            struct nub_lane *lane = &guest->lanes[(hint + i) % guest->n_lanes];
+            if (pthread_mutex_trylock(&lane->lock) == 0)
+                return lane;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += TRY_AGAIN_NS;
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        if (pthread_mutex_clocklock(&wanted->lock, CLOCK_MONOTONIC, &until) == 0)
+            return wanted;
     }
-    pthread_mutex_lock(&wanted->lock);
-    return wanted;
 }
 
 enum nub_status

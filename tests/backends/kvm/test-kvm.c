@@ -485,6 +485,36 @@ test_touches_too_much(void)
     fixture_close(&f);
 }
 
+static gpointer
+take_the_first(gpointer kvm)
+{
+    struct nub_lane *lane;
+
+    g_assert_cmpint(nub_lane_take(kvm, 0, &lane, NULL), ==, NUB_OK);
+    nub_lane_give(lane);
+    return lane;
+}
+
+/* Who found all lanes busy takes the first that is free, not the one that it would have liked. */
+static void
+test_takes_any_lane(void)
+{
+    const struct nub_option lanes = { "lanes", "2" };
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &lanes, 1);
+    for (unsigned i = 0; i < 2; i++)
+        pthread_mutex_lock(&f.kvm->guest.lanes[i].lock);
+    GThread *thread = g_thread_new("taker", take_the_first, f.kvm);
+    g_usleep(20000);
+    pthread_mutex_unlock(&f.kvm->guest.lanes[1].lock);
+    g_assert_true(g_thread_join(thread) == &f.kvm->guest.lanes[1]);
+    pthread_mutex_unlock(&f.kvm->guest.lanes[0].lock);
+    fixture_close(&f);
+}
+
 struct forgetting {
     struct fixture f;
     struct nub_hash instances[3];
@@ -730,6 +760,7 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/end/a-deadline-passes", test_deadline);
     g_test_add_func("/kvm/memory/more-is-published-than-fits", test_more_than_fits);
     g_test_add_func("/kvm/memory/a-program-touches-too-much", test_touches_too_much);
+    g_test_add_func("/kvm/lanes/any-that-is-free", test_takes_any_lane);
     g_test_add_func("/kvm/memory/forgotten-at-any-time", test_forgets_at_any_time);
     g_test_add_func("/kvm/memory/a-session-that-touches-too-much-is-over",
                     test_session_touches_too_much);
