@@ -1,6 +1,7 @@
 /* test-kvm.c - the backend as a whole: opening, calls, ends that come from outside, memory,
  * restarts, fork */
 #include "kvm-fixture.h"
+#include "program.h"
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -485,6 +486,51 @@ test_touches_too_much(void)
     fixture_close(&f);
 }
 
+static struct nub_hash
+put_fallthroughs(struct fixture *f, uint32_t size)
+{
+    const struct nub_endpoint endpoint = { .initial_regs = { NUB_HALT_ADDRESS } };
+    g_autofree uint8_t *code = g_malloc(size), *mask = g_malloc(size / 8);
+    struct nub_image_spec image = { .code = { code, size },
+                                    .bitmask = { mask, size / 8 },
+                                    .endpoints = &endpoint,
+                                    .n_endpoints = 1 };
+    struct nub_instance_spec instance = { .mem_size = 0 };
+
+    memset(code, NUB_OP_FALLTHROUGH, size);
+    memset(mask, 0xff, size / 8);
+    g_autofree uint8_t *image_wire = g_malloc(nub_image_wire_size(&image));
+    nub_image_encode(image_wire, &image);
+    instance.image = fixture_put(f, image_wire, nub_image_wire_size(&image));
+    g_autofree uint8_t *wire = g_malloc(nub_instance_wire_size(&instance));
+    nub_instance_encode(wire, &instance);
+    return fixture_put(f, wire, nub_instance_wire_size(&instance));
+}
+
+/* Code that compiling has no room for is named, and the next call is as if nothing had been. */
+static void
+test_compiling_takes_too_much(void)
+{
+    const struct nub_option memory = { "guest-memory", "67108864" };
+    struct nub_hash large, small;
+    struct nub_result result;
+    struct fixture f;
+
+    if (!kvm_test_ready())
+        return;
+    fixture_open(&f, &memory, 1);
+    large = put_fallthroughs(&f, 1u << 20);
+    small = put_fallthroughs(&f, 1u << 12);
+    for (unsigned i = 0; i < 3; i++) {
+        g_assert_cmpint(fixture_invoke(&f, &large, NULL, 100000, &result), ==, NUB_ERR_NO_MEMORY);
+        g_assert_nonnull(strstr(f.failure.message, "compiling 1048576 bytes of code can take 6"));
+        assert_ok(fixture_invoke(&f, &small, NULL, 1000000, &result), f.failure);
+        g_assert_cmpuint(result.exit_reason, ==, NUB_EXIT_TRAP);
+    }
+    g_assert_cmpuint(fixture_counter(&f, "nub_guest_restarts_total"), ==, 0);
+    fixture_close(&f);
+}
+
 /* What was put, called and dropped leaves the heap as it was. */
 static void
 test_heap_returns(void)
@@ -598,6 +644,7 @@ main(int argc, char **argv)
     g_test_add_func("/kvm/end/a-deadline-passes", test_deadline);
     g_test_add_func("/kvm/memory/more-is-published-than-fits", test_more_than_fits);
     g_test_add_func("/kvm/memory/a-program-touches-too-much", test_touches_too_much);
+    g_test_add_func("/kvm/memory/compiling-takes-too-much", test_compiling_takes_too_much);
     g_test_add_func("/kvm/memory/what-is-dropped-gives-its-heap-back", test_heap_returns);
     g_test_add_func("/kvm/restart/keeps-what-is-published", test_restart);
     g_test_add_func("/kvm/fork/the-child-is-refused-the-parent-goes-on", test_fork);
