@@ -4,7 +4,8 @@
  * compared, errors by name and by the capability or page they name. A step that only looks
  * (refcount, contains, get) is left out when the backend lacks its function; any other ends the
  * scenario there. Either way the case counts as skipped unless something failed. So does one that
- * puts something into a backend which has no room at all (the template of docs/writing-a-backend.md).
+ * puts something into a backend which has no room at all (the template of
+ * docs/writing-a-backend.md).
  */
 #include "conform.h"
 
