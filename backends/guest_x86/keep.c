@@ -34,6 +34,8 @@ guest_window_free(struct guest_window *window)
         guest_window_destroy(context, window);
         return;
     }
+    if (lane->dirty == window) /* not to be cleaned: the plan that says how may be gone by then */
+        lane->dirty = NULL;
     window->next = lane->orphans;
     lane->orphans = window;
 }
